@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The authority holds long-term keys and tickets. Everybody else asks it and gets session keys of their own
+ * conversations, never a ticket or a key. Requests and answers are plain bytes (sec/authority-message.h) from the first
+ * day, so that the same code serves linked in or as a process behind a socket.
+ */
+#pragma once
+#include "base/cleanup.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "io/wait.h"
+#include "sec/failure.h"
+
+typedef struct Authority Authority;
+typedef struct AuthorityCall AuthorityCall;
+
+typedef struct AuthorityOptions {
+    const char *krb5_config;      /* path; NULL: KRB5_CONFIG or the system's */
+    const char *acceptor_keytab;  /* path of the keys that incoming AP-REQs are verified with; NULL: accepts nothing */
+    bool allow_rc4;
+    uint64_t kdc_timeout;         /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
+    /* Chooses the KDC's answer path in tests; NULL in production. */
+} AuthorityOptions;
+
+#define AUTHORITY_KDC_TIMEOUT (5ull * 1000000000ull)
+
+/* An authority linked into this process. 0, -ENOMEM, SEC_FAILED with *failure. */
+int authority_new_linked(const AuthorityOptions *options, Authority **ret_authority, SecFailure *failure) must_use;
+Authority *authority_ref(Authority *authority);
+Authority *authority_unref(Authority *authority);
+DEFINE_CLEANUP(Authority, authority_unref)
+
+/* Starts a request (copied). 0, -ENOMEM, -EBADMSG. */
+int authority_call_new(Authority *authority, const uint8_t *request, size_t length, uint64_t deadline,
+                       AuthorityCall **ret_call) must_use;
+/* 0: the answer is there; SEC_WAIT; -errno. A refusal is an answer. */
+int authority_call_step(AuthorityCall *call, IoWait *ret_wait) must_use;
+const uint8_t *authority_call_answer(const AuthorityCall *call, size_t *ret_length);
+AuthorityCall *authority_call_free(AuthorityCall *call);
+DEFINE_CLEANUP(AuthorityCall, authority_call_free)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A security context: one authenticated conversation of exactly one identity with one server principal: keys and
+ * sequence numbers. It has one owner. One thread may protect while another unprotects; two threads may not do the same
+ * at once (the connection's write lock and read order see to that).
+ *
+ * DCE style of Kerberos: RFC 4121 tokens, EC 16 and RRC 28 when sending, any when receiving; [MS-KILE] 3.4.5.4.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/cleanup.h"
+
+typedef struct SecContext SecContext;
+
+/* Conditions of sec_context_unprotect. */
+enum {
+    SEC_BAD_SIGNATURE = 1,
+    SEC_OUT_OF_SEQUENCE = 2,
+};
+
+typedef struct SecContextSpec {
+    bool initiator;
+    int32_t enctype;           /* of `key`: RFC 3961 number */
+    const uint8_t *key;        /* the acceptor's subkey, copied */
+    size_t key_length;
+    uint64_t send_sequence, receive_sequence;
+    int64_t expires;           /* seconds since 1970 */
+} SecContextSpec;
+
+/* One fragment. `stub` is encrypted in place at privacy; with `sign_header` `header` and `trailer` are signed too
+ * ([MS-RPCE] 2.2.2.1 header signing negotiated), else only the stub is. */
+typedef struct SecMessage {
+    uint8_t *header; /* common header and request or response header */
+    size_t header_length;
+    uint8_t *stub; /* padded: a multiple of 16 when protecting at privacy */
+    size_t stub_length;
+    uint8_t *trailer; /* the 8 bytes of sec_trailer */
+    uint8_t *token;   /* auth_value */
+    size_t token_length;
+    bool sign_header;
+} SecMessage;
+
+/* 0, -ENOMEM, -EOPNOTSUPP (enctype). */
+int sec_context_new(const SecContextSpec *spec, SecContext **ret_context) must_use;
+SecContext *sec_context_free(SecContext *context);
+DEFINE_CLEANUP(SecContext, sec_context_free)
+/* Bytes of auth_value for a level (RPC_C_AUTHN_LEVEL_*): 0 for none; constant for every stub length. */
+size_t sec_context_token_length(const SecContext *context, uint8_t authn_level);
+/* Signs, and at privacy encrypts; `token_length` must be sec_context_token_length(). Consumes a sequence number.
+ * 0, -EINVAL, -EKEYEXPIRED, -EIO (the cryptographic library failed). */
+int sec_context_protect(SecContext *context, uint8_t authn_level, SecMessage *message) must_use;
+/* The counterpart, over foreign bytes. 0, SEC_BAD_SIGNATURE, SEC_OUT_OF_SEQUENCE, -EIO. After anything but 0 the
+ * stub's content is undefined and the connection must be closed. */
+int sec_context_unprotect(SecContext *context, uint8_t authn_level, SecMessage *message) must_use;
+/* The sequence number shared by both directions' mechListMIC; used by SPNEGO. */
+int64_t sec_context_expires(const SecContext *context);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A security failure as a value: the documented code, and a sentence that says what failed, why and what to change. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEC_SENTENCE_MAX 512
+
+/* Conditions of the functions of sec/ that can wait or fail for the peer's reasons. */
+enum {
+    SEC_WAIT = 1,   /* call step again when *ret_wait is ready */
+    SEC_FAILED = 2, /* see the object's SecFailure */
+    SEC_RESTART = 3 /* the initiator corrected its clock: send its output as a new leg 1 on a new connection */
+};
+
+typedef struct SecFailure {
+    uint32_t code; /* <winerror.h>: SEC_E_*, or a Win32 code below 0x10000 */
+    char sentence[SEC_SENTENCE_MAX]; /* UTF-8, no key, ticket or password in it */
+} SecFailure;
+
+/* Fills a failure; printf-like. Foreign strings in the arguments are escaped by the caller (base/). */
+void sec_failure_set(SecFailure *failure, uint32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
