@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs suites and counts test cases: run.py SUITE...
+
+Every test speaks TAP on its standard output: a plan `1..N` and one `ok`/`not ok` line per case (cmocka does by
+CMOCKA_MESSAGE_OUTPUT=TAP, scripts through tests/tap.sh or tests/tap.py). What is counted is cases. A program that
+dies, times out, runs another number of cases than it planned, or runs none has failed.
+"""
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(SOURCE, "build")
+FUZZ_SECONDS = 60
+SCRIPT_SECONDS = 300
+CASE = re.compile(r"^(not )?ok\b(.*)$")
+PLAN = re.compile(r"^1\.\.(\d+)")
+# Meson runs one configuration of the unit tests per build directory.
+UNIT_BUILDS = {"unit": BUILD, "asan": os.path.join(BUILD, "asan"), "tsan": os.path.join(BUILD, "tsan")}
+PARALLEL = {"unit", "asan", "tsan", "tree"}
+
+
+class Test:
+    """One program of a suite, and what became of it."""
+
+    def __init__(self, name, command, environment=None, seconds=SCRIPT_SECONDS):
+        self.name = name
+        self.command = command
+        self.environment = environment or {}
+        self.seconds = seconds
+        self.passed = self.failed = self.skipped = 0
+        self.output = ""
+
+    def run(self):
+        environment = {**os.environ, "SOURCE": SOURCE, "BUILD": BUILD, "CMOCKA_MESSAGE_OUTPUT": "TAP",
+                       "LC_ALL": "C.UTF-8", "PATH": BUILD + ":" + os.environ["PATH"] + ":/usr/sbin:/sbin",
+                       "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+                       "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", **self.environment}
+        with tempfile.TemporaryFile("w+", errors="replace") as output, tempfile.TemporaryFile("w+", errors="replace") as errors:
+            process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                                       cwd=SOURCE, env=environment, start_new_session=True)
+            try:
+                status = process.wait(self.seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                status = "time out after %d s" % self.seconds
+            output.seek(0)
+            errors.seek(0)
+            text = output.read()
+            self.output = text + errors.read()
+        self.count(text, status)
+        return self
+
+    def count(self, text, status):
+        planned = None
+        for line in text.splitlines():
+            plan, case = PLAN.match(line), CASE.match(line)
+            if plan:
+                planned = (planned or 0) + int(plan.group(1))
+            elif case and re.search(r"# SKIP", case.group(2)):
+                self.skipped += 1
+            elif case and case.group(1):
+                self.failed += 1
+            elif case:
+                self.passed += 1
+        ran = self.passed + self.failed + self.skipped
+        if planned != ran:
+            self.failed += 1
+            self.output += "\n# planned %s cases, ran %d\n" % (planned, ran)
+        if status != 0 and not self.failed:
+            self.failed += 1
+        if status != 0:
+            self.output += "\n# ended with %s\n" % status
+
+
+def unit_tests(build):
+    listed = json.loads(subprocess.check_output(["meson", "introspect", build, "--tests"]))
+    return [Test(test["name"], test["cmd"], test["env"], test["timeout"] or SCRIPT_SECONDS)
+            for test in listed if "unit" in [suite.split(":")[-1] for suite in test["suite"]]]
+
+
+def script_tests(suite):
+    folder = os.path.join(SOURCE, "tests", suite)
+    names = sorted(name for name in os.listdir(folder)
+                   if name.startswith("test-") and os.access(os.path.join(folder, name), os.X_OK))
+    return [Test(name, [os.path.join(folder, name)]) for name in names]
+
+
+def fuzz_tests():
+    folder = os.path.join(SOURCE, "tests", "fuzz")
+    tests = []
+    for name in sorted(os.listdir(folder)):
+        if os.path.isdir(os.path.join(folder, name)):
+            tests.append(Test(name, [os.path.join(folder, "campaign"), name, str(FUZZ_SECONDS)],
+                              seconds=FUZZ_SECONDS + SCRIPT_SECONDS))
+    return tests
+
+
+def tests_of(suite):
+    if suite in UNIT_BUILDS:
+        return unit_tests(UNIT_BUILDS[suite])
+    if suite == "fuzz":
+        return fuzz_tests()
+    if suite == "clang":
+        # `./dev` built it with -Werror before it came here; its unit tests prove that the result works too.
+        return unit_tests(os.path.join(BUILD, "clang"))
+    return script_tests(suite)
+
+
+def run_suite(suite):
+    start = time.monotonic()
+    tests = tests_of(suite)
+    workers = (os.cpu_count() or 1) if suite in PARALLEL else 1
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for test in pool.map(Test.run, tests):
+            if test.failed:
+                print("---- %s/%s\n%s" % (suite, test.name, test.output.rstrip()))
+            skipped = ", %d skipped" % test.skipped if test.skipped else ""
+            print("%-8s %-32s %d passed, %d failed%s" % (suite, test.name, test.passed, test.failed, skipped), flush=True)
+    passed, failed = sum(test.passed for test in tests), sum(test.failed for test in tests)
+    if passed + failed == 0:
+        print("%s: no test ran, which is a failure" % suite)
+        failed = 1
+    print("==== %s: %d passed, %d failed in %.1f s" % (suite, passed, failed, time.monotonic() - start), flush=True)
+    return passed, failed
+
+
+def main(suites):
+    # Kerberos must never look at this machine's own configuration from a test.
+    os.environ["KRB5_CONFIG"] = "/nonexistent/krb5.conf"
+    for name in ("KRB5CCNAME", "KRB5_KTNAME", "MANTLE_CONFIG", "MANTLE_LAB"):
+        os.environ.pop(name, None)
+    temporary = tempfile.mkdtemp(prefix="mantle-test.")
+    os.environ["TMPDIR"] = temporary
+    try:
+        counts = [run_suite(suite) for suite in suites]
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    passed, failed = sum(count[0] for count in counts), sum(count[1] for count in counts)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
