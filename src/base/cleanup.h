@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ownership by scope: what a local owns is released when it leaves scope. */
 #pragma once
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,5 +37,5 @@ static inline void closep(int *fd)
 {
     if (*fd >= 0) close(*fd);
 }
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)                       (sizeof(a) / sizeof((a)[0]))
 #define container_of(pointer, Type, member) ((Type *)((char *)(pointer)-offsetof(Type, member)))

@@ -7,7 +7,8 @@
 
 /* Units before the NUL. */
 size_t utf16_length(const char16_t *text);
-/* Strict: an unpaired surrogate or malformed UTF-8 is -EILSEQ. The result is NUL-terminated and freed by free().
- * `ret_length` (may be NULL) gets units or bytes without the NUL. */
+/* Strict: an unpaired surrogate or malformed UTF-8 is -EILSEQ, and so is a NUL among the
+ * `units` (the result would silently be a shorter name). The result is NUL-terminated and freed by free().
+ * 0, -EILSEQ, -ENOMEM. `ret_length` (may be NULL) gets units or bytes without the NUL. */
 int utf16_from_utf8(const char *text, char16_t **ret_text, size_t *ret_length) must_use;
 int utf8_from_utf16(const char16_t *text, size_t units, char **ret_text) must_use;
