@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as one PDU; what decodes is walked to its end, and bind lists must survive an encoding. */
+/*
+ * Any bytes as one PDU; what decodes is walked to its end.
+ * Decoder: src/pdu/decode.c
+ */
 #include <assert.h>
 #include <string.h>
 #include "pdu/fault.h"
