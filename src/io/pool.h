@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The threads of a loop. A thread about to run something that may block says so; when that would leave nobody
+ * to read, a follower is started, while fewer than threads_max exist. One thread is always left to read: the
+ * call that would take the last one is refused (IO_EXHAUSTED), so that its caller can answer
+ * RPC_S_SERVER_TOO_BUSY.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "io/loop.h"
+
+#define IO_POOL_THREADS_LIMIT 4096u /* threads_max is at most this */
+#define IO_POOL_EXTRA_MAX     256u  /* threads beyond threads_max for calls that must be admitted */
+#define IO_POOL_IDLE          (10 * NS_PER_SECOND) /* a thread beyond threads_min leaves after so long without work \
+                                                    */
+
+typedef struct IoPool IoPool;
+
+typedef struct IoPoolState {
+    size_t threads, blocked;
+} IoPoolState;
+
+/* Starts threads_min threads (1 .. threads_max) that run the loop, which stays the caller's and must outlive
+ * the pool. They have all signals blocked. 0, -EINVAL, -EAGAIN (the system refuses threads), -ENOMEM. */
+int io_pool_new(IoLoop *loop, size_t threads_min, size_t threads_max, IoPool **ret_pool) must_use;
+/* Stops the loop and waits for the threads. Not from one of them. */
+IoPool *io_pool_free(IoPool *pool);
+DEFINE_CLEANUP(IoPool, io_pool_free)
+/* For tests and for `mantle status`. */
+IoPoolState io_pool_state(IoPool *pool);
+
+/*
+ * This thread is about to run something that may block; io_pool_block_end() when it is over. Nests: only the
+ * outermost counts. On a thread of no pool nothing happens and 0 is returned. `admit`: the call belongs to
+ * one that is blocked in this process (its causality id says so); refusing it would be a deadlock, so up to
+ * IO_POOL_EXTRA_MAX threads are started beyond threads_max. 0, or IO_EXHAUSTED (then there is nothing to
+ * end).
+ */
+int io_pool_block_begin(bool admit) must_use;
+void io_pool_block_end(void);

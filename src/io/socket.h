@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Non-blocking sockets. Every descriptor made here is non-blocking and close-on-exec; TCP ones have
+ * TCP_NODELAY. */
+#pragma once
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include "base/cleanup.h"
+#include "io/address.h"
+#include "io/wait.h"
+
+/* Connecting */
+
+/* 0 connected, IO_AGAIN under way (wait for POLLOUT, then io_connect_finish), -errno; on 0 and IO_AGAIN the
+ * caller owns the descriptor. A UNIX listener whose queue is full is -EAGAIN. */
+int io_connect_start(const IoAddress *address, int *ret_fd) must_use;
+/* 0 connected, IO_AGAIN still under way, -errno why it failed. */
+int io_connect_finish(int fd) must_use;
+
+/* Listening */
+
+/* Listens on an IP address (SO_REUSEADDR; `::` takes IPv4 too) or a UNIX path. A UNIX socket gets `mode`; a
+ * stale file whose owner is gone is replaced, a live one is -EADDRINUSE. 0, -errno. */
+int io_listen(const IoAddress *address, mode_t mode, int *ret_fd) must_use;
+/* All addresses of this machine, IPv6 and IPv4 by one descriptor; IPv4 only where there is no IPv6. */
+int io_listen_any(uint16_t port, int *ret_fd) must_use;
+/* The next connection: 0, IO_AGAIN when there is none, -EMFILE and friends (-ENFILE -ENOBUFS -ENOMEM: wait
+ * before the next try, the connection stays queued), -errno. IPv4 peers of a dual-stack listener look like
+ * IPv4. */
+int io_accept(int listener, int *ret_fd, IoAddress *ret_peer) must_use;
+/* Who holds a TCP port here: "pid 123 (smbd)", or NULL when that cannot be seen (another user's process,
+ * another network namespace, nobody). Best effort, for messages about -EADDRINUSE. Freed with free(). */
+char *io_port_owner(uint16_t port);
+
+/* Connected sockets */
+
+/* At least one byte: 0. IO_AGAIN, IO_CLOSED, -errno. `size` is not 0. */
+int io_read(int fd, void *buffer, size_t size, size_t *ret_size) must_use;
+/* Writes what fits now, without SIGPIPE: 0 (maybe less than all), IO_AGAIN, -EPIPE, -errno. */
+int io_write(int fd, const void *data, size_t size, size_t *ret_size) must_use;
+int io_writev(int fd, const struct iovec *pieces, size_t count, size_t *ret_size) must_use;
+/* Writes all before the deadline, waiting as needed; the blocking form for small messages. 0, -ETIMEDOUT,
+ * -errno. */
+int io_write_all(int fd, const void *data, size_t size, uint64_t deadline) must_use;
+/* Reads exactly `size` bytes before the deadline. 0, IO_CLOSED (before the last byte), -ETIMEDOUT, -errno. */
+int io_read_all(int fd, void *buffer, size_t size, uint64_t deadline) must_use;
+/* Our and the peer's address. 0, -errno. */
+int io_socket_address(int fd, IoAddress *ret_address) must_use;
+int io_socket_peer(int fd, IoAddress *ret_address) must_use;
+/* The process at the other end of a UNIX socket, as the kernel recorded it when it connected. 0, -errno. */
+int io_socket_credentials(int fd, struct ucred *ret_credentials) must_use;
