@@ -3,3 +3,4 @@
 #pragma once
 #include "objbase.h"
 #include "oleauto.h"
+#include "rpcndr.h"

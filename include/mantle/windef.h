@@ -55,17 +55,17 @@
 #define FALSE 0
 #endif
 
-typedef unsigned char BYTE, UCHAR, BOOLEAN, byte, boolean, *PBYTE, *LPBYTE, *PUCHAR;
+typedef unsigned char BYTE, UCHAR, BOOLEAN, *PBYTE, *LPBYTE, *PUCHAR;
 typedef char CHAR, CCHAR, *PCHAR, *PSTR, *LPSTR;
 typedef const char *PCSTR, *LPCSTR;
-typedef signed char INT8, small;
+typedef signed char INT8;
 typedef uint8_t UINT8;
 typedef int16_t SHORT, INT16, *PSHORT;
 typedef uint16_t USHORT, WORD, UINT16, ATOM, *PUSHORT, *PWORD, *LPWORD;
 typedef int32_t LONG, INT, INT32, BOOL, LONG32, *PLONG, *LPLONG, *PINT, *PBOOL, *LPBOOL;
 typedef uint32_t ULONG, DWORD, UINT, UINT32, ULONG32, *PULONG, *PDWORD, *LPDWORD, *PUINT;
-typedef int64_t LONGLONG, INT64, LONG64, hyper, *PLONGLONG;
-typedef uint64_t ULONGLONG, DWORDLONG, UINT64, ULONG64, DWORD64, MIDL_uhyper, *PULONGLONG;
+typedef int64_t LONGLONG, INT64, LONG64, *PLONGLONG;
+typedef uint64_t ULONGLONG, DWORDLONG, UINT64, ULONG64, DWORD64, *PULONGLONG;
 typedef float FLOAT;
 typedef double DOUBLE;
 typedef intptr_t INT_PTR, LONG_PTR, SSIZE_T, LPARAM, LRESULT;
