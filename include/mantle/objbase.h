@@ -4,4 +4,7 @@
 #include "windows.h"
 #include "wtypes.h"
 #include "unknwn.h"
+#include "objidl.h"
+#include "oaidl.h"
 #include "combaseapi.h"
+#include "oleauto.h"
