@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The RPC server: listeners, connections, security contexts, calls.
+ *
+ * It runs on a loop of the caller's, served by a pool (io/pool.h). A method runs on the thread that read its
+ * request; the connection is read on by another thread meanwhile. Nothing about a caller's identity exists
+ * before the last leg of its security context verified.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/cleanup.h"
+#include "base/guid.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "io/address.h"
+#include "rpc/status.h"
+
+typedef struct Authority Authority;
+typedef struct IoLoop IoLoop;
+typedef struct RpcServer RpcServer;
+typedef struct Token Token;
+
+/* Defaults of RpcServerOptions. */
+#define RPC_PREAUTH_BYTES       (64u * 1024)
+#define RPC_PREAUTH_SECONDS     30u
+#define RPC_PREAUTH_CONNECTIONS 64u
+#define RPC_CALLS_PER_CALLER    64u
+#define RPC_CONNECTIONS         4096u
+#define RPC_REQUEST_BYTES       (4u * 1024 * 1024) /* [MS-RPCE] 3.3.3.5.4 */
+#define RPC_SEND_SECONDS        30u
+/* Per connection. */
+#define RPC_SECURITY_CONTEXTS     2048u /* [MS-RPCE] 3.3.1.5.4, note 104 */
+#define RPC_PRESENTATION_CONTEXTS 4096u
+#define RPC_CALLER_BYTES          (64u * 1024 * 1024) /* requests of one caller that are held at once */
+
+/* One incoming call, valid until its method returns. Everything but `out` is read-only. */
+typedef struct RpcCall {
+    Guid interface;
+    uint16_t major, minor; /* of the interface as bound */
+    uint16_t opnum;
+    bool has_object;
+    Guid object;
+    Reader in;             /* the whole request; verification trailer and padding may follow the arguments */
+    Writer out;            /* the response's stub; its error becomes a fault */
+    uint8_t authn_service; /* RPC_C_AUTHN_*: 0 none, 16 Kerberos */
+    uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*: 1 none .. 6 privacy; 3 never */
+    Token *token;          /* the caller, borrowed (token_ref to keep); NULL when it did not authenticate */
+    const IoAddress *local, *remote;
+} RpcCall;
+
+/* Answers a call: RPCST_OK sends `out`, anything else a fault with that status. Runs on any thread; may
+ * block. */
+typedef RpcStatus (*RpcMethod)(RpcCall *call, void *data);
+
+/* Rows: who may call what is a column. A NULL method is RPCST_PROCNUM_OUT_OF_RANGE. */
+typedef struct RpcOperation {
+    RpcMethod method;
+    uint8_t min_level; /* a lower one is RPCST_ACCESS_DENIED; 0: the interface's */
+} RpcOperation;
+
+/* An interface with NDR 2.0 arguments, registered by reference: static, or alive until rpc_server_free(). */
+typedef struct RpcInterface {
+    Guid uuid;
+    uint16_t major, minor; /* a client may ask for a lower minor version */
+    uint8_t min_level;     /* RPC_C_AUTHN_LEVEL_*; 0, 1: anybody */
+    const RpcOperation *operations;
+    size_t operation_count;
+    void *data; /* second argument of the methods */
+} RpcInterface;
+
+/* Interfaces of objects (version 0.0), known by IID only. One for a server. */
+typedef struct RpcObjects {
+    /* At bind: is this an interface that some object here may have? */
+    bool (*knows)(void *data, const Guid *iid);
+    RpcMethod dispatch; /* every operation of all of them */
+    /* With the pool or the caller's calls exhausted: must the call run all the same (its causality id belongs
+     * to a call that is blocked in this process)? May be NULL. May only look at the call. */
+    bool (*admits)(void *data, const RpcCall *call);
+    uint8_t min_level;
+    void *data;
+} RpcObjects;
+
+/* 0 in a field means its default. */
+typedef struct RpcServerOptions {
+    IoLoop *loop; /* the caller's; must have threads until rpc_server_free() or none at all any more */
+    Authority *authority;         /* verifies callers; takes a reference. NULL: nobody can authenticate */
+    size_t preauth_bytes;         /* held for a connection that has not authenticated */
+    unsigned preauth_seconds;     /* from accept, or from its last answered call, until it is closed */
+    unsigned preauth_connections; /* per peer address */
+    unsigned connections;
+    unsigned calls_per_caller; /* running at once */
+    size_t request_bytes;
+    unsigned send_seconds; /* a peer that does not read loses its connection after this */
+} RpcServerOptions;
+
+/* Server */
+RpcStatus rpc_server_new(const RpcServerOptions *options, RpcServer **ret_server) must_use;
+/* Closes listeners and connections, waits for the methods that run, frees. Not from a thread of the pool. */
+RpcServer *rpc_server_free(RpcServer *server);
+DEFINE_CLEANUP(RpcServer, rpc_server_free)
+/* Before the first rpc_server_listen*(). RPCST_OK, RPCST_INVALID_PARAMETER when it is there already, out of
+ * memory. */
+RpcStatus rpc_server_register(RpcServer *server, const RpcInterface *interface) must_use;
+void rpc_server_set_objects(RpcServer *server, const RpcObjects *objects);
+/* Listens on an IP address (port 0: any free one) or on all of this machine when `address` is NULL (then
+ * `port`). 0 or -errno as io_listen(): -EADDRINUSE and friends deserve a sentence. `ret_port` may be NULL. */
+int rpc_server_listen(RpcServer *server, const IoAddress *address, uint16_t port,
+                      uint16_t *ret_port) must_use;
+/* Takes over a listening socket (socket activation), also on failure. 0, -errno. */
+int rpc_server_listen_fd(RpcServer *server, int fd, uint16_t *ret_port) must_use;
+
+typedef struct RpcServerState {
+    size_t connections, unauthenticated, calls, groups;
+} RpcServerState;
+RpcServerState rpc_server_state(RpcServer *server);
