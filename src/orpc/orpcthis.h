@@ -20,10 +20,18 @@
 typedef struct ComVersion {
     uint16_t major, minor;
 } ComVersion;
-/* Whether we can talk to a peer of this version: the same major number. [MS-DCOM] 1.7, 3.1.1.5.4 */
-static inline bool com_version_is_supported(ComVersion version)
+/* Whether we serve a client of this version: the same major number, no higher minor one. [MS-DCOM] 1.7 */
+static inline bool com_version_is_supported(ComVersion client)
 {
-    return version.major == COM_VERSION_MAJOR;
+    return client.major == COM_VERSION_MAJOR && client.minor <= COM_VERSION_MINOR;
+}
+/* What a client says to a server of this version: the lower minor number. False: the major numbers differ. */
+static inline bool com_version_negotiate(ComVersion server, ComVersion *ret_version)
+{
+    if (server.major != COM_VERSION_MAJOR) return false;
+    *ret_version =
+        (ComVersion){COM_VERSION_MAJOR, server.minor < COM_VERSION_MINOR ? server.minor : COM_VERSION_MINOR};
+    return true;
 }
 
 typedef struct OrpcExtent {
