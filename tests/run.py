@@ -82,10 +82,10 @@ class Test:
             self.output += "\n# ended with %s\n" % status
 
 
-def unit_tests(build):
+def meson_tests(build, suite):
     listed = json.loads(subprocess.check_output(["meson", "introspect", build, "--tests"]))
     return [Test(test["name"], test["cmd"], test["env"], test["timeout"] or SCRIPT_SECONDS)
-            for test in listed if "unit" in [suite.split(":")[-1] for suite in test["suite"]]]
+            for test in listed if suite in [name.split(":")[-1] for name in test["suite"]]]
 
 
 def script_tests(suite):
@@ -107,13 +107,13 @@ def fuzz_tests():
 
 def tests_of(suite):
     if suite in UNIT_BUILDS:
-        return unit_tests(UNIT_BUILDS[suite])
+        return meson_tests(UNIT_BUILDS[suite], "unit")
     if suite == "fuzz":
         return fuzz_tests()
     if suite == "clang":
         # `./dev` built it with -Werror before it came here; its unit tests prove that the result works too.
-        return unit_tests(os.path.join(BUILD, "clang"))
-    return script_tests(suite)
+        return meson_tests(os.path.join(BUILD, "clang"), "unit")
+    return script_tests(suite) + meson_tests(BUILD, suite)
 
 
 def run_suite(suite):

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A disposable realm LAB.TEST with hosts on loopback addresses: what its parts share. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define must_use          __attribute__((warn_unused_result))
+#define LAB_REALM         "LAB.TEST"
+#define LAB_DOMAIN        "lab.test"
+#define LAB_HOSTS_MAX     32
+#define LAB_USERS_MAX     64
+#define LAB_NAME_MAX      32
+#define LAB_PROCESSES_MAX (LAB_HOSTS_MAX * 8)
+#define LAB_PATH_MAX      512
+#define LAB_STEP_MS       10000 /* one tool of Kerberos, or all hosts together, may take this long to be ready */
+#define LAB_STOP_MS       2000 /* between asking the processes to end and ending them */
+#define LAB_EXIT_FAILED   125  /* the lab itself failed; everything else is the command's status */
+
+/* What the command line asks for. */
+typedef struct LabHost {
+    char name[LAB_NAME_MAX + 1];
+    bool trusted;     /* for delegation: +ok_as_delegate */
+    char address[48]; /* without brackets */
+    int resolver_port, exporter_port;
+} LabHost;
+
+typedef struct LabUser {
+    char name[LAB_NAME_MAX + 1];
+    bool sensitive; /* -allow_forwardable: "sensitive and cannot be delegated" */
+} LabUser;
+
+typedef struct LabOptions {
+    LabHost hosts[LAB_HOSTS_MAX];
+    int n_hosts;
+    LabUser users[LAB_USERS_MAX];
+    int n_users;
+    const LabUser *as;
+    bool ipv6, keep, realm_only;
+    char **command;
+} LabOptions;
+
+/* One running process of the lab. */
+typedef struct LabProcess {
+    pid_t pid; /* 0: ended and reaped */
+    bool ready;
+    char what[LAB_NAME_MAX + 32]; /* for messages: "mantled on a" */
+    char log[LAB_PATH_MAX];
+} LabProcess;
+
+typedef struct Lab {
+    LabOptions options;
+    char programs[LAB_PATH_MAX]; /* folder of mantle and mantled */
+    char samples[LAB_PATH_MAX];  /* folder of the sample servers */
+    char folder[LAB_PATH_MAX];
+    char kdc_address[48];
+    int kdc_port;
+    int claim_fd;  /* holds the lab's share of the loopback network against other labs */
+    int notify_fd; /* READY=1 of the processes arrives here */
+    char notify_name[64];
+    int front_fd; /* closed by the front process's end, however that comes about */
+    LabProcess processes[LAB_PROCESSES_MAX];
+    int n_processes;
+} Lab;
+
+/* options.c: fills in defaults; returns 0, or an exit status after having said what is wrong. */
+int must_use lab_options_parse(int argc, char **argv, LabOptions *ret_options);
+
+/* files.c */
+int must_use lab_path(char ret_path[LAB_PATH_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int must_use lab_write_file(const char *path, const char *text);
+void lab_remove_tree(const char *path);
+void lab_print_log(const char *path);
+/* Says "mantle-lab: ..." on standard error; returns -1. */
+int lab_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* network.c: chooses addresses and ports that no other lab has; fills them into the lab. */
+int must_use lab_network_claim(Lab *lab);
+
+/* process.c: `environment` is a NULL-ended list of NAME=VALUE, or of NAME to unset it. */
+typedef struct LabCommand {
+    const char *const *argv;
+    const char *const *environment;
+    const char *input; /* a file, or NULL */
+    const char *log;   /* standard output and error go there */
+} LabCommand;
+/* Runs to its end; -1 when it failed, took longer than LAB_STEP_MS, or the front process has ended. */
+int must_use lab_process_run(Lab *lab, const LabCommand *command, const char *what);
+/* Starts one that stays, killed by the kernel should the supervisor die. */
+int must_use lab_process_start(Lab *lab, const LabCommand *command, const char *what);
+/* Until every started process said READY=1, or one of them ended, or LAB_STEP_MS are over. */
+int must_use lab_process_wait_ready(Lab *lab, int first);
+void lab_process_reap(Lab *lab);
+void lab_process_stop_all(Lab *lab);
+
+/* realm.c */
+int must_use lab_realm_start(Lab *lab);
+
+/* host.c: configuration of every host and of the client, then their processes. */
+int must_use lab_hosts_configure(Lab *lab);
+int must_use lab_hosts_start(Lab *lab);
+
+/* supervisor.c: brings the lab up, says so by one byte, takes it down when the front process ends. Returns an
+ * exit status. */
+int must_use lab_supervise(Lab *lab);
+
+/* exec.c: a lab round one command; returns its exit status. demo.c: the table of `./dev demo`. */
+int must_use lab_exec(Lab *lab);
+int must_use lab_demo(int argc, char **argv, Lab *lab);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of `mantle lab exec`. */
+#include "lab.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_USAGE 2
+
+static int usage_error(const char *text, const char *what)
+{
+    fprintf(stderr, "mantle lab exec: %s%s%s\n", text, what ? ": " : "", what ? what : "");
+    fprintf(
+        stderr,
+        "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
+        "                       [--as alice] [--ipv6] [--keep] [--realm-only] -- COMMAND ...\n");
+    return EXIT_USAGE;
+}
+
+/* Names become files, principals and lines of scripts: letters, digits and inner dashes only. */
+static bool is_name(const char *name)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length > LAB_NAME_MAX || name[0] == '-' || name[length - 1] == '-') return false;
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+static LabHost *find_host(LabOptions *options, const char *name)
+{
+    for (int i = 0; i < options->n_hosts; i++)
+        if (strcmp(options->hosts[i].name, name) == 0) return &options->hosts[i];
+    return NULL;
+}
+
+static LabUser *find_user(LabOptions *options, const char *name)
+{
+    for (int i = 0; i < options->n_users; i++)
+        if (strcmp(options->users[i].name, name) == 0) return &options->users[i];
+    return NULL;
+}
+
+static int add_host(LabOptions *options, const char *name)
+{
+    if (find_host(options, name)) return usage_error("a host is named twice", name);
+    if (options->n_hosts == LAB_HOSTS_MAX) return usage_error("too many hosts", name);
+    LabHost *host = &options->hosts[options->n_hosts++];
+    strcpy(host->name, name);
+    host->trusted = true;
+    return 0;
+}
+
+static int distrust_host(LabOptions *options, const char *name)
+{
+    LabHost *host = find_host(options, name);
+    if (!host) return usage_error("--untrusted names a host that --hosts does not", name);
+    host->trusted = false;
+    return 0;
+}
+
+static int add_user(LabOptions *options, const char *name)
+{
+    if (find_user(options, name)) return usage_error("a user is named twice", name);
+    if (options->n_users == LAB_USERS_MAX) return usage_error("too many users", name);
+    strcpy(options->users[options->n_users++].name, name);
+    return 0;
+}
+
+static int add_sensitive_user(LabOptions *options, const char *name)
+{
+    int r = find_user(options, name) ? 0 : add_user(options, name);
+    if (r == 0) find_user(options, name)->sensitive = true;
+    return r;
+}
+
+/* Calls `each` for the names of a comma-separated list. */
+static int each_name(LabOptions *options, const char *list, int (*each)(LabOptions *, const char *))
+{
+    for (const char *rest = list; *rest;) {
+        size_t length = strcspn(rest, ",");
+        char name[LAB_NAME_MAX + 1] = "";
+        if (length <= LAB_NAME_MAX) memcpy(name, rest, length);
+        if (!is_name(name)) return usage_error("not a list of names", list);
+        int r = each(options, name);
+        if (r != 0) return r;
+        rest += length + (rest[length] == ',');
+    }
+    return 0;
+}
+
+typedef struct Lists {
+    const char *hosts, *untrusted, *users, *sensitive, *as;
+} Lists;
+
+/* Lists depend on each other, so they are applied in this order whatever order they were given in. */
+static int apply_lists(LabOptions *options, const Lists *lists)
+{
+    int r = each_name(options, lists->hosts, add_host);
+    if (r == 0) r = each_name(options, lists->untrusted, distrust_host);
+    if (r == 0) r = each_name(options, lists->users, add_user);
+    if (r == 0) r = each_name(options, lists->sensitive, add_sensitive_user);
+    if (r != 0) return r;
+    if (options->n_hosts == 0) return usage_error("--hosts names nobody", NULL);
+    options->as = find_user(options, lists->as);
+    if (!options->as) return usage_error("--as names nobody of --users or --sensitive", lists->as);
+    return 0;
+}
+
+int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
+{
+    enum { HOSTS = 1, UNTRUSTED, USERS, SENSITIVE, AS, IPV6, KEEP, REALM_ONLY };
+    static const struct option known[] = {
+        {"hosts", required_argument, NULL, HOSTS},
+        {"untrusted", required_argument, NULL, UNTRUSTED},
+        {"users", required_argument, NULL, USERS},
+        {"sensitive", required_argument, NULL, SENSITIVE},
+        {"as", required_argument, NULL, AS},
+        {"ipv6", no_argument, NULL, IPV6},
+        {"keep", no_argument, NULL, KEEP},
+        {"realm-only", no_argument, NULL, REALM_ONLY},
+        {NULL, 0, NULL, 0},
+    };
+    LabOptions options = {.n_hosts = 0};
+    Lists lists = {.hosts = "a,b,c", .untrusted = "", .users = "alice,bob", .sensitive = "", .as = "alice"};
+    int option;
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
+        switch (option) {
+        case HOSTS:
+            lists.hosts = optarg;
+            break;
+        case UNTRUSTED:
+            lists.untrusted = optarg;
+            break;
+        case USERS:
+            lists.users = optarg;
+            break;
+        case SENSITIVE:
+            lists.sensitive = optarg;
+            break;
+        case AS:
+            lists.as = optarg;
+            break;
+        case IPV6:
+            options.ipv6 = true;
+            break;
+        case KEEP:
+            options.keep = true;
+            break;
+        case REALM_ONLY:
+            options.realm_only = true;
+            break;
+        default:
+            return usage_error("unknown option, or one without its value", argv[optind - 1]);
+        }
+    }
+    if (optind >= argc) return usage_error("no command", NULL);
+    options.command = argv + optind;
+    /* `as` points into the structure, so it is set in the caller's. */
+    *ret_options = options;
+    return apply_lists(ret_options, &lists);
+}
