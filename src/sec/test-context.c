@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/time.h"
+#include "sec/seal.h"
+
+#define HEADER          24
+#define STUB_MAX        6000
+#define TOKEN_MAX       128
+#define LEVEL_PACKET    4
+#define LEVEL_INTEGRITY 5
+#define LEVEL_PRIVACY   6
+
+typedef struct Packet {
+    uint8_t bytes[HEADER + STUB_MAX + 8 + TOKEN_MAX];
+    size_t stub_length, token_length;
+} Packet;
+
+static uint8_t *packet_token(Packet *packet)
+{
+    return packet->bytes + HEADER + packet->stub_length + 8;
+}
+
+static size_t packet_length(const Packet *packet)
+{
+    return HEADER + packet->stub_length + 8 + packet->token_length;
+}
+
+static SecMessage packet_message(Packet *packet, bool sign_header)
+{
+    return (SecMessage){.header = packet->bytes,
+                        .header_length = HEADER,
+                        .stub = packet->bytes + HEADER,
+                        .stub_length = packet->stub_length,
+                        .trailer = packet->bytes + HEADER + packet->stub_length,
+                        .token = packet_token(packet),
+                        .token_length = packet->token_length,
+                        .sign_header = sign_header};
+}
+
+static void packet_fill(Packet *packet, size_t stub_length, size_t token_length)
+{
+    for (size_t i = 0; i < sizeof(packet->bytes); i++)
+        packet->bytes[i] = (uint8_t)(i * 7 + 3);
+    packet->stub_length = stub_length;
+    packet->token_length = token_length;
+}
+
+static int seal_default(const SealSpec *spec, Sealer **ret_sealer)
+{
+    int r = seal_aes_new(spec, ret_sealer);
+    return r == -EOPNOTSUPP ? seal_krb5_new(spec, ret_sealer) : r;
+}
+
+static const struct Type {
+    int32_t enctype;
+    size_t key_length, privacy, integrity;
+} types[] = {{17, 16, 76, 28}, {18, 32, 76, 28}, {19, 16, 80, 32}, {20, 32, 88, 40}};
+
+typedef struct Pair {
+    SecContext *client, *server;
+} Pair;
+
+#define CLIENT_SEQUENCE                                                                                      \
+    0xffffffffull /* 64 bits from the 32-bit start: the second message carries into the high half */
+#define SERVER_SEQUENCE 0x12345678ull
+
+static Pair pair_new(const struct Type *type, SealFactory client, SealFactory server)
+{
+    uint8_t key[32];
+    for (size_t i = 0; i < sizeof(key); i++)
+        key[i] = (uint8_t)(i * 11 + 1);
+    SecContextSpec spec = {.initiator = true,
+                           .enctype = type->enctype,
+                           .key = key,
+                           .key_length = type->key_length,
+                           .send_sequence = CLIENT_SEQUENCE,
+                           .receive_sequence = SERVER_SEQUENCE,
+                           .expires = time_wall() + 3600};
+    Pair pair = {0};
+
+    assert_int_equal(sec_context_new_with(client, &spec, &pair.client), 0);
+    spec.initiator = false;
+    spec.send_sequence = SERVER_SEQUENCE;
+    spec.receive_sequence = CLIENT_SEQUENCE;
+    assert_int_equal(sec_context_new_with(server, &spec, &pair.server), 0);
+    return pair;
+}
+
+static void pair_free(Pair *pair)
+{
+    pair->client = sec_context_free(pair->client);
+    pair->server = sec_context_free(pair->server);
+}
+
+/* One message from one end to the other, compared with what was sent. */
+static void exchange(SecContext *from, SecContext *to, uint8_t level, size_t stub_length, bool sign_header)
+{
+    Packet packet, plain;
+    size_t token_length = sec_context_token_length(from, level);
+
+    packet_fill(&packet, stub_length, token_length);
+    plain = packet;
+    SecMessage message = packet_message(&packet, sign_header);
+    assert_int_equal(sec_context_protect(from, level, &message), 0);
+    if (level == LEVEL_PRIVACY && stub_length)
+        assert_memory_not_equal(packet.bytes + HEADER, plain.bytes + HEADER, stub_length);
+    assert_int_equal(sec_context_unprotect(to, level, &message), 0);
+    assert_memory_equal(packet.bytes, plain.bytes, HEADER + stub_length + 8);
+}
+
+static void test_round_trip(void **state)
+{
+    static const size_t lengths[] = {0, 16, 32, 208, 1024, 5808};
+
+    for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+        Pair pair = pair_new(&types[t], seal_default, seal_default);
+        assert_int_equal(sec_context_token_length(pair.client, LEVEL_PRIVACY), types[t].privacy);
+        assert_int_equal(sec_context_token_length(pair.client, LEVEL_INTEGRITY), types[t].integrity);
+        assert_int_equal(sec_context_token_length(pair.client, LEVEL_PACKET), types[t].integrity);
+        assert_int_equal(sec_context_token_length(pair.client, 2), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+            for (unsigned sign_header = 0; sign_header < 2; sign_header++)
+                for (uint8_t level = LEVEL_PACKET; level <= LEVEL_PRIVACY; level++) {
+                    exchange(pair.client, pair.server, level, lengths[i], sign_header);
+                    exchange(pair.server, pair.client, level, lengths[i], sign_header);
+                }
+        pair_free(&pair);
+    }
+}
+
+/* What OpenSSL seals libkrb5 unseals, and the other way round, in both directions. */
+static void test_both_libraries_agree(void **state)
+{
+    for (size_t t = 0; t < 2; t++) {
+        Pair mixed[] = {pair_new(&types[t], seal_aes_new, seal_krb5_new),
+                        pair_new(&types[t], seal_krb5_new, seal_aes_new)};
+        for (size_t p = 0; p < ARRAY_SIZE(mixed); p++) {
+            for (size_t length = 0; length <= 512; length += 16)
+                for (unsigned sign_header = 0; sign_header < 2; sign_header++)
+                    for (uint8_t level = LEVEL_INTEGRITY; level <= LEVEL_PRIVACY; level++) {
+                        exchange(mixed[p].client, mixed[p].server, level, length, sign_header);
+                        exchange(mixed[p].server, mixed[p].client, level, length, sign_header);
+                    }
+            pair_free(&mixed[p]);
+        }
+    }
+}
+
+static void test_signatures_are_equal(void **state)
+{
+    for (size_t t = 0; t < 2; t++) {
+        Pair openssl = pair_new(&types[t], seal_aes_new, seal_aes_new);
+        Pair krb5 = pair_new(&types[t], seal_krb5_new, seal_krb5_new);
+        for (size_t length = 0; length < 200; length++) {
+            Packet a, b;
+            packet_fill(&a, length, types[t].integrity);
+            packet_fill(&b, length, types[t].integrity);
+            SecMessage message = packet_message(&a, true);
+            assert_int_equal(
+                sec_context_protect(length % 2 ? openssl.client : openssl.server, LEVEL_INTEGRITY, &message),
+                0);
+            message = packet_message(&b, true);
+            assert_int_equal(
+                sec_context_protect(length % 2 ? krb5.client : krb5.server, LEVEL_INTEGRITY, &message), 0);
+            assert_memory_equal(a.bytes, b.bytes, packet_length(&a));
+        }
+        pair_free(&openssl);
+        pair_free(&krb5);
+    }
+}
+
+/* Makes a token with any EC and RRC and stub length, as other implementations do: with libkrb5, far from
+ * context.c. */
+static void seal_like_others(const struct Type *type, uint64_t sequence, size_t filler, size_t rrc,
+                             bool sign_header, Packet *packet)
+{
+    uint8_t key[32], bytes[SEAL_BLOCK + STUB_MAX + 16 + 16 + SEAL_MAC_MAX];
+    for (size_t i = 0; i < sizeof(key); i++)
+        key[i] = (uint8_t)(i * 11 + 1);
+    const SealSpec spec = {.enctype = type->enctype,
+                           .key = key,
+                           .key_length = type->key_length,
+                           .seal_usage = 24,
+                           .sign_usage = 25,
+                           .sends = true};
+    _cleanup_(sealer_freep) Sealer *sealer = NULL;
+    uint8_t header[16] = {5, 4, 6, 0xff, 0, (uint8_t)filler, 0, 0};
+
+    assert_int_equal(seal_krb5_new(&spec, &sealer), 0);
+    for (unsigned i = 0; i < 8; i++)
+        header[8 + i] = (uint8_t)(sequence >> (56 - 8 * i));
+    const size_t stub_length = packet->stub_length;
+    uint8_t *tail = bytes + SEAL_BLOCK + stub_length;
+    SealParts parts = {.confounder = bytes,
+                       .stub = {bytes + SEAL_BLOCK, stub_length},
+                       .tail = {tail, filler + 16},
+                       .mac = tail + filler + 16};
+    if (sign_header) {
+        parts.header = (SealBytes){packet->bytes, HEADER};
+        parts.trailer = (SealBytes){packet->bytes + HEADER + stub_length, 8};
+    }
+    memcpy(parts.stub.data, packet->bytes + HEADER, stub_length);
+    memset(tail, 0, filler);
+    memcpy(tail + filler, header, 16);
+    assert_int_equal(sealer->ops->encrypt(sealer, &parts), 0);
+    header[6] = (uint8_t)(rrc >> 8);
+    header[7] = (uint8_t)rrc;
+    const size_t length = SEAL_BLOCK + stub_length + filler + 16 + sealer->mac_length;
+    const size_t in_token = length - stub_length, rotation = (rrc + filler) % length;
+    packet->token_length = 16 + in_token;
+    memcpy(packet_token(packet), header, 16);
+    for (size_t i = 0; i < length; i++) { /* rotated right: byte i of the plain order lands at i + rotation */
+        size_t to = (i + rotation) % length;
+        if (to < in_token)
+            packet_token(packet)[16 + to] = bytes[i];
+        else
+            packet->bytes[HEADER + to - in_token] = bytes[i];
+    }
+}
+
+static void test_any_rotation_is_received(void **state)
+{
+    static const size_t rrcs[] = {0, 1, 12, 27, 28, 29, 44, 300, 65535};
+
+    for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+        Pair pair = pair_new(&types[t], seal_default, seal_default);
+        uint64_t sequence = CLIENT_SEQUENCE;
+        for (size_t length = 0; length < 70; length += 2)
+            for (size_t filler = 0; filler <= 16; filler += 4)
+                for (size_t i = 0; i < ARRAY_SIZE(rrcs); i++) {
+                    Packet packet, plain;
+                    packet_fill(&packet, length, 0);
+                    plain = packet;
+                    seal_like_others(&types[t], sequence++, filler, rrcs[i], i % 2, &packet);
+                    SecMessage message = packet_message(&packet, i % 2);
+                    assert_int_equal(sec_context_unprotect(pair.server, LEVEL_PRIVACY, &message), 0);
+                    assert_memory_equal(packet.bytes, plain.bytes, HEADER + length + 8);
+                }
+        pair_free(&pair);
+    }
+}
+
+static void test_every_flipped_bit_is_refused(void **state)
+{
+    for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+        Pair pair = pair_new(&types[t], seal_default, seal_default);
+        for (uint8_t level = LEVEL_INTEGRITY; level <= LEVEL_PRIVACY; level++) {
+            Packet good, bad;
+            packet_fill(&good, 48, sec_context_token_length(pair.client, level));
+            SecMessage message = packet_message(&good, true);
+            assert_int_equal(sec_context_protect(pair.client, level, &message), 0);
+            for (size_t bit = 0; bit < packet_length(&good) * 8; bit++) {
+                bad = good;
+                bad.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+                message = packet_message(&bad, true);
+                int r = sec_context_unprotect(pair.server, level, &message);
+                assert_true(r == SEC_BAD_SIGNATURE || r == SEC_OUT_OF_SEQUENCE);
+            }
+            message = packet_message(&good, true); /* and the untouched one is still the next in order */
+            assert_int_equal(sec_context_unprotect(pair.server, level, &message), 0);
+        }
+        pair_free(&pair);
+    }
+}
+
+static void test_unsigned_header_may_change(void **state)
+{
+    Pair pair = pair_new(&types[1], seal_default, seal_default);
+
+    for (uint8_t level = LEVEL_INTEGRITY; level <= LEVEL_PRIVACY; level++) {
+        Packet packet;
+        packet_fill(&packet, 32, sec_context_token_length(pair.client, level));
+        SecMessage message = packet_message(&packet, false);
+        assert_int_equal(sec_context_protect(pair.client, level, &message), 0);
+        packet.bytes[0] ^= 1;
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), 0);
+        packet_fill(&packet, 32, sec_context_token_length(pair.client, level));
+        assert_int_equal(sec_context_protect(pair.client, level, &message), 0);
+        message.sign_header = true; /* the two ends must agree */
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), SEC_BAD_SIGNATURE);
+        message.sign_header =
+            false; /* bring the sequence back in step: the stub of a refused message is undefined */
+        pair_free(&pair);
+        pair = pair_new(&types[1], seal_default, seal_default);
+    }
+    pair_free(&pair);
+}
+
+static void test_sequence(void **state)
+{
+    for (uint8_t level = LEVEL_INTEGRITY; level <= LEVEL_PRIVACY; level++) {
+        Pair pair = pair_new(&types[1], seal_default, seal_default);
+        Packet first, second, again;
+        size_t token_length = sec_context_token_length(pair.client, level);
+
+        packet_fill(&first, 32, token_length);
+        packet_fill(&second, 32, token_length);
+        SecMessage message = packet_message(&first, true);
+        assert_int_equal(sec_context_protect(pair.client, level, &message), 0);
+        message = packet_message(&second, true);
+        assert_int_equal(sec_context_protect(pair.client, level, &message), 0);
+        again = second;
+        message = packet_message(&again, true); /* a gap */
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), SEC_OUT_OF_SEQUENCE);
+        again = first;
+        message = packet_message(&again, true);
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), 0);
+        again = first;
+        message = packet_message(&again, true); /* a replay */
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), SEC_OUT_OF_SEQUENCE);
+        again = second;
+        message = packet_message(&again, true);
+        assert_int_equal(sec_context_unprotect(pair.client, level, &message),
+                         SEC_BAD_SIGNATURE); /* reflected */
+        again = second;
+        message = packet_message(&again, true);
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), 0);
+        pair_free(&pair);
+    }
+}
+
+static void test_levels_do_not_mix(void **state)
+{
+    Pair pair = pair_new(&types[1], seal_default, seal_default);
+    Packet packet;
+
+    packet_fill(&packet, 32, types[1].integrity);
+    SecMessage message = packet_message(&packet, true);
+    assert_int_equal(sec_context_protect(pair.client, LEVEL_INTEGRITY, &message), 0);
+    assert_int_equal(sec_context_unprotect(pair.server, LEVEL_PRIVACY, &message), SEC_BAD_SIGNATURE);
+    assert_int_equal(sec_context_unprotect(pair.server, 1, &message), SEC_BAD_SIGNATURE);
+    assert_int_equal(sec_context_unprotect(pair.server, 0, &message), SEC_BAD_SIGNATURE);
+    assert_int_equal(sec_context_unprotect(pair.server, 2, &message),
+                     0); /* connect: a verifier is tolerated */
+    assert_int_equal(sec_context_unprotect(pair.server, LEVEL_INTEGRITY, &message), 0);
+    for (size_t length = 0; length < types[1].privacy + 8;
+         length++) { /* every token length but the right one */
+        message.token_length = length;
+        if (length != types[1].integrity) {
+            assert_int_equal(sec_context_unprotect(pair.server, LEVEL_INTEGRITY, &message),
+                             SEC_BAD_SIGNATURE);
+            assert_int_equal(sec_context_protect(pair.client, LEVEL_INTEGRITY, &message), -EINVAL);
+        }
+        assert_int_equal(sec_context_unprotect(pair.server, LEVEL_PRIVACY, &message), SEC_BAD_SIGNATURE);
+    }
+    packet_fill(&packet, 20, types[1].privacy); /* not a multiple of 16 */
+    message = packet_message(&packet, true);
+    assert_int_equal(sec_context_protect(pair.client, LEVEL_PRIVACY, &message), -EINVAL);
+    pair_free(&pair);
+}
+
+static void test_expired_and_unknown(void **state)
+{
+    uint8_t key[32] = {1};
+    SecContextSpec spec = {.enctype = 18, .key = key, .key_length = 32, .expires = time_wall()};
+    SecContext *context = NULL;
+    Packet packet;
+
+    assert_int_equal(sec_context_new(&spec, &context), 0);
+    assert_int_equal(sec_context_expires(context), spec.expires);
+    packet_fill(&packet, 32, types[1].privacy);
+    SecMessage message = packet_message(&packet, true);
+    assert_int_equal(sec_context_protect(context, LEVEL_PRIVACY, &message), -EKEYEXPIRED);
+    context = sec_context_free(context);
+    spec.key_length = 31;
+    assert_int_equal(sec_context_new(&spec, &context), -EINVAL);
+    spec.enctype = 20;
+    assert_int_equal(sec_context_new(&spec, &context), -EINVAL);
+    spec.enctype = 23;
+    assert_int_equal(sec_context_new(&spec, &context), -EOPNOTSUPP);
+    spec.enctype = 1;
+    assert_int_equal(sec_context_new(&spec, &context), -EOPNOTSUPP);
+    assert_null(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_both_libraries_agree),
+        cmocka_unit_test(test_signatures_are_equal),
+        cmocka_unit_test(test_any_rotation_is_received),
+        cmocka_unit_test(test_every_flipped_bit_is_refused),
+        cmocka_unit_test(test_unsigned_header_may_change),
+        cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_levels_do_not_mix),
+        cmocka_unit_test(test_expired_and_unknown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
