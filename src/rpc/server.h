@@ -37,7 +37,7 @@ typedef struct Token Token;
 
 /* One incoming call, valid until its method returns. Everything but `out` is read-only. */
 typedef struct RpcCall {
-    Guid interface;
+    Guid iid;
     uint16_t major, minor; /* of the interface as bound */
     uint16_t opnum;
     bool has_object;
@@ -84,10 +84,10 @@ typedef struct RpcObjects {
 
 /* 0 in a field means its default. */
 typedef struct RpcServerOptions {
-    IoLoop *loop; /* the caller's; must have threads until rpc_server_free() or none at all any more */
-    Authority *authority;         /* verifies callers; takes a reference. NULL: nobody can authenticate */
-    size_t preauth_bytes;         /* held for a connection that has not authenticated */
-    unsigned preauth_seconds;     /* from accept, or from its last answered call, until it is closed */
+    IoLoop *loop;             /* the caller's; must be served by threads until rpc_server_free() returned */
+    Authority *authority;     /* verifies callers; takes a reference. NULL: nobody can authenticate */
+    size_t preauth_bytes;     /* held for a connection that has not authenticated */
+    unsigned preauth_seconds; /* from accept, or from its last answered call, until it is closed */
     unsigned preauth_connections; /* per peer address */
     unsigned connections;
     unsigned calls_per_caller; /* running at once */
@@ -102,7 +102,7 @@ RpcServer *rpc_server_free(RpcServer *server);
 DEFINE_CLEANUP(RpcServer, rpc_server_free)
 /* Before the first rpc_server_listen*(). RPCST_OK, RPCST_INVALID_PARAMETER when it is there already, out of
  * memory. */
-RpcStatus rpc_server_register(RpcServer *server, const RpcInterface *interface) must_use;
+RpcStatus rpc_server_register(RpcServer *server, const RpcInterface *row) must_use;
 void rpc_server_set_objects(RpcServer *server, const RpcObjects *objects);
 /* Listens on an IP address (port 0: any free one) or on all of this machine when `address` is NULL (then
  * `port`). 0 or -errno as io_listen(): -EADDRINUSE and friends deserve a sentence. `ret_port` may be NULL. */
