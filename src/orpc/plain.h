@@ -13,11 +13,10 @@
 #include "orpc/objref.h"
 #include "orpc/orpcthis.h"
 
-#define PLAIN_PROTSEQS_MAX      64
-#define PLAIN_INTERFACES_MAX    4096 /* IIDs or references of one IRemUnknown call */
-#define OBJECT_EXPORTER_VERSION 0
-#define REFERENCE_SIZE          24 /* REMINTERFACEREF */
-#define QI_RESULT_SIZE          48 /* REMQIRESULT */
+#define PLAIN_PROTSEQS_MAX   64
+#define PLAIN_INTERFACES_MAX 4096 /* IIDs or references of one IRemUnknown call */
+#define REFERENCE_SIZE       24   /* REMINTERFACEREF */
+#define QI_RESULT_SIZE       48   /* REMQIRESULT */
 
 extern const Guid IID_OBJECT_EXPORTER, IID_SCM_ACTIVATOR, IID_REM_UNKNOWN, IID_REM_UNKNOWN2;
 
