@@ -61,7 +61,8 @@ bool io_address_is_ip(const IoAddress *address);
 bool io_address_is_loopback(const IoAddress *address);
 /* `::ffff:1.2.3.4`, as dual-stack listeners see IPv4 peers, becomes 1.2.3.4. */
 void io_address_unmap(IoAddress *address);
-/* Who the peer is for limits "per address": 4 bytes of IPv4, the /64 of IPv6, nothing for UNIX. Returns the
+/* Who the peer is for limits "per address": 4 bytes of IPv4, the /64 of IPv6 (all 16 bytes
+ * when link-local), nothing for UNIX. Returns the
  * length. */
 size_t io_address_key(const IoAddress *address, uint8_t key[16]);
 

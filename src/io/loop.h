@@ -36,7 +36,7 @@ struct IoHandle {
     int fd;
     void (*ready)(IoHandle *handle, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP */
     void (*destroy)(IoHandle *handle);
-    uint64_t id; /* the loop's; 0 when it is in no loop */
+    _Atomic uint64_t id; /* the loop's; 0 when it is in no loop */
 };
 
 /* `cancelled`: the loop is being freed, the deadline has not come. */

@@ -14,8 +14,9 @@
 
 #define IO_POOL_THREADS_LIMIT 4096u /* threads_max is at most this */
 #define IO_POOL_EXTRA_MAX     256u  /* threads beyond threads_max for calls that must be admitted */
-#define IO_POOL_IDLE          (10 * NS_PER_SECOND) /* a thread beyond threads_min leaves after so long without work \
-                                                    */
+#define IO_POOL_IDLE                                                                                         \
+    (10 * NS_PER_SECOND) /* a thread beyond threads_min leaves after so long without work                    \
+                          */
 
 typedef struct IoPool IoPool;
 
@@ -23,12 +24,15 @@ typedef struct IoPoolState {
     size_t threads, blocked;
 } IoPoolState;
 
-/* Starts threads_min threads (1 .. threads_max) that run the loop, which stays the caller's and must outlive
- * the pool. They have all signals blocked. 0, -EINVAL, -EAGAIN (the system refuses threads), -ENOMEM. */
+/* Starts threads_min threads (1 .. threads_max, which is at least 2) that run the loop, which stays the
+ * caller's and must outlive the pool. They have all signals blocked. 0, -EINVAL, -EAGAIN (the system refuses
+ * threads; the loop is stopped then), -ENOMEM. */
 int io_pool_new(IoLoop *loop, size_t threads_min, size_t threads_max, IoPool **ret_pool) must_use;
 /* Stops the loop and waits for the threads. Not from one of them. */
 IoPool *io_pool_free(IoPool *pool);
 DEFINE_CLEANUP(IoPool, io_pool_free)
+/* Instead of IO_POOL_IDLE; counts from each thread's next wait. */
+void io_pool_set_idle(IoPool *pool, uint64_t ns);
 /* For tests and for `mantle status`. */
 IoPoolState io_pool_state(IoPool *pool);
 

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/socket.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define LISTEN_BACKLOG 1024
+
+static int socket_new(const IoAddress *address, int *ret_fd)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+/* A call and its answer are each one small write: waiting for more (Nagle) would only add a delayed
+ * acknowledgement. */
+static int socket_set_nodelay(int fd)
+{
+    int on = 1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+/* Connecting */
+
+int io_connect_start(const IoAddress *address, int *ret_fd)
+{
+    _cleanup_(closep) int fd = -1;
+    int r = socket_new(address, &fd);
+    if (r == 0 && io_address_is_ip(address)) r = socket_set_nodelay(fd);
+    if (r < 0) return r;
+    /* EINTR on a non-blocking socket means what EINPROGRESS means */
+    if (connect(fd, &address->any, address->length) < 0) {
+        if (errno != EINPROGRESS && errno != EINTR) return -errno;
+        r = IO_AGAIN;
+    }
+    *ret_fd = TAKE_FD(fd);
+    return r;
+}
+
+int io_connect_finish(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    int ready = poll(&poll_fd, 1, 0), error = 0;
+    if (ready < 0) return errno == EINTR ? IO_AGAIN : -errno;
+    if (ready == 0) return IO_AGAIN;
+    socklen_t length = sizeof(error);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+    return -error;
+}
+
+/* Listening */
+
+static int listen_ip(const IoAddress *address, int *ret_fd)
+{
+    _cleanup_(closep) int fd = -1;
+    int on = 1, off = 0, r = socket_new(address, &fd);
+    if (r < 0) return r;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) return -errno;
+    if (address->any.sa_family == AF_INET6) {
+        const int *only = IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr) ? &off : &on;
+        if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, only, sizeof(*only)) < 0) return -errno;
+    }
+    if (bind(fd, &address->any, address->length) < 0) return -errno;
+    if (listen(fd, LISTEN_BACKLOG) < 0) return -errno;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* True when a socket lies at the path and nobody listens there any more. */
+static bool unix_is_stale(const IoAddress *address)
+{
+    struct stat status;
+    if (lstat(address->local.sun_path, &status) < 0 || !S_ISSOCK(status.st_mode)) return false;
+    _cleanup_(closep) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return probe >= 0 && connect(probe, &address->any, address->length) < 0 && errno == ECONNREFUSED;
+}
+
+/* Who looks for a stale file and who binds must not overlap: one between bind() and listen() looks stale. */
+static int lock_directory(const char *path, int *ret_fd)
+{
+    char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    memcpy(directory, path, length);
+    directory[length] = 0;
+    const char *name = length > 0 ? directory : slash ? "/" : ".";
+    _cleanup_(closep) int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    while (flock(fd, LOCK_EX) < 0)
+        if (errno != EINTR) return -errno;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static int listen_unix(const IoAddress *address, mode_t mode, int *ret_fd)
+{
+    _cleanup_(closep) int fd = -1;
+    _cleanup_(closep) int directory = -1;
+    const char *path = address->local.sun_path;
+    int r = socket_new(address, &fd);
+    if (r == 0) r = lock_directory(path, &directory);
+    if (r < 0) return r;
+    /* The file gets the descriptor's mode less the umask: at no moment is it more open than `mode`. */
+    if (fchmod(fd, mode) < 0) return -errno;
+    if (bind(fd, &address->any, address->length) < 0) {
+        if (errno != EADDRINUSE) return -errno;
+        if (!unix_is_stale(address)) return -EADDRINUSE;
+        if (unlink(path) < 0 || bind(fd, &address->any, address->length) < 0) return -errno;
+    }
+    if (chmod(path, mode) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+        r = -errno;
+        (void)unlink(path); /* ours, and nobody listens there */
+        return r;
+    }
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+int io_listen(const IoAddress *address, mode_t mode, int *ret_fd)
+{
+    return io_address_is_ip(address) ? listen_ip(address, ret_fd) : listen_unix(address, mode, ret_fd);
+}
+
+int io_listen_any(uint16_t port, int *ret_fd)
+{
+    IoAddress address;
+    int r = io_address_parse("::", port, &address);
+    if (r < 0) return r;
+    r = listen_ip(&address, ret_fd);
+    if (r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) return r;
+    r = io_address_parse("0.0.0.0", port, &address);
+    return r < 0 ? r : listen_ip(&address, ret_fd);
+}
+
+int io_accept(int listener, int *ret_fd, IoAddress *ret_peer)
+{
+    for (;;) {
+        IoAddress peer = {.length = offsetof(IoAddress, length)};
+        _cleanup_(closep) int fd = accept4(listener, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            switch (errno) {
+            case EAGAIN:
+                return IO_AGAIN;
+            /* accept(2): errors of that one connection, which is gone */
+            case EINTR:
+            case ECONNABORTED:
+            case ENETDOWN:
+            case EPROTO:
+            case ENOPROTOOPT:
+            case EHOSTDOWN:
+            case ENONET:
+            case EHOSTUNREACH:
+            case ENETUNREACH:
+            case EOPNOTSUPP:
+                continue;
+            default:
+                return -errno;
+            }
+        }
+        if (io_address_is_ip(&peer) && socket_set_nodelay(fd) < 0) continue; /* reset already */
+        io_address_unmap(&peer);
+        *ret_peer = peer;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+    }
+}
+
+/* Connected sockets */
+
+int io_read(int fd, void *buffer, size_t size, size_t *ret_size)
+{
+    ssize_t got;
+    do
+        got = recv(fd, buffer, size, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return errno == EAGAIN ? IO_AGAIN : -errno;
+    if (got == 0) return IO_CLOSED;
+    *ret_size = (size_t)got;
+    return 0;
+}
+
+int io_writev(int fd, const struct iovec *pieces, size_t count, size_t *ret_size)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
+    ssize_t put;
+    do
+        put = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (put < 0 && errno == EINTR);
+    if (put < 0) return errno == EAGAIN ? IO_AGAIN : -errno;
+    *ret_size = (size_t)put;
+    return 0;
+}
+
+int io_write(int fd, const void *data, size_t size, size_t *ret_size)
+{
+    ssize_t put;
+    do
+        put = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (put < 0 && errno == EINTR);
+    if (put < 0) return errno == EAGAIN ? IO_AGAIN : -errno;
+    *ret_size = (size_t)put;
+    return 0;
+}
+
+int io_write_all(int fd, const void *data, size_t size, uint64_t deadline)
+{
+    const uint8_t *next = data;
+    while (size > 0) {
+        size_t put = 0;
+        int r = io_write(fd, next, size, &put);
+        if (r == IO_AGAIN) r = io_wait(&(IoWait){.fd = fd, .events = POLLOUT, .deadline = deadline});
+        if (r < 0) return r;
+        next += put;
+        size -= put;
+    }
+    return 0;
+}
+
+int io_read_all(int fd, void *buffer, size_t size, uint64_t deadline)
+{
+    uint8_t *next = buffer;
+    while (size > 0) {
+        size_t got = 0;
+        int r = io_read(fd, next, size, &got);
+        if (r == IO_CLOSED) return r;
+        if (r == IO_AGAIN) r = io_wait(&(IoWait){.fd = fd, .events = POLLIN, .deadline = deadline});
+        if (r < 0) return r;
+        next += got;
+        size -= got;
+    }
+    return 0;
+}
+
+int io_socket_address(int fd, IoAddress *ret_address)
+{
+    IoAddress address = {.length = offsetof(IoAddress, length)};
+    if (getsockname(fd, &address.any, &address.length) < 0) return -errno;
+    io_address_unmap(&address);
+    *ret_address = address;
+    return 0;
+}
+
+int io_socket_peer(int fd, IoAddress *ret_address)
+{
+    IoAddress address = {.length = offsetof(IoAddress, length)};
+    if (getpeername(fd, &address.any, &address.length) < 0) return -errno;
+    io_address_unmap(&address);
+    *ret_address = address;
+    return 0;
+}
+
+int io_socket_credentials(int fd, struct ucred *ret_credentials)
+{
+    struct ucred credentials;
+    socklen_t length = sizeof(credentials);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0) return -errno;
+    *ret_credentials = credentials;
+    return 0;
+}
