@@ -20,7 +20,7 @@ typedef struct PacLogon {
     Sid domain, user; /* user = domain and RID */
     uint32_t account_flags;
     size_t group_count;
-    Sid groups[]; /* enabled ones, each once: primary group, the domain's, extra SIDs, resource groups */
+    Sid groups[]; /* enabled ones: primary group, the domain's others, extra SIDs, resource groups */
 } PacLogon;
 
 /* Conditions of pac_logon_parse. */
