@@ -105,6 +105,5 @@ int must_use lab_hosts_start(Lab *lab);
  * exit status. */
 int must_use lab_supervise(Lab *lab);
 
-/* exec.c: a lab round one command; returns its exit status. demo.c: the table of `./dev demo`. */
+/* exec.c: a lab round one command; returns its exit status. */
 int must_use lab_exec(Lab *lab);
-int must_use lab_demo(int argc, char **argv, Lab *lab);

@@ -35,6 +35,16 @@ static int extend_path(const Lab *lab)
     return r;
 }
 
+/* The demonstration is a command like any other, run in a lab with one sensitive user. */
+static int demonstrate(Lab *lab)
+{
+    char program[LAB_PATH_MAX];
+    if (lab_path(program, "%s/mantle-demo", lab->samples) < 0) return LAB_EXIT_FAILED;
+    char *argv[] = {"demo", "--users", "alice", "--sensitive", "sam", "--", program, NULL};
+    int r = lab_options_parse(sizeof(argv) / sizeof(argv[0]) - 1, argv, &lab->options);
+    return r != 0 ? r : lab_exec(lab);
+}
+
 int main(int argc, char **argv)
 {
     static Lab lab = {.claim_fd = -1, .notify_fd = -1, .front_fd = -1};
@@ -43,6 +53,7 @@ int main(int argc, char **argv)
         int r = lab_options_parse(argc - 1, argv + 1, &lab.options);
         return r != 0 ? r : lab_exec(&lab);
     }
-    fprintf(stderr, "usage: mantle lab exec [OPTION ...] -- COMMAND ...\n");
+    if (argc == 2 && strcmp(argv[1], "demo") == 0) return demonstrate(&lab);
+    fprintf(stderr, "usage: mantle lab exec [OPTION ...] -- COMMAND ...\n       mantle lab demo\n");
     return 2;
 }

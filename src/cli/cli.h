@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of the `mantle` tool. */
+/* What the verbs of the `mantle` tool are made of. */
 #pragma once
 
-/* Each takes its own name as argv[0] and returns an exit status. */
-int command_lab(int argc, char **argv);
+/* Becomes the program `name` of the lab, which lies beside this program (lab/) or where it was installed. Returns
+ * only when there is none: an exit status, after having said so. */
+int cli_run_lab_program(const char *name, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mantle: one verb per command-NAME.c. */
+/* mantle: the table of verbs. */
 #include "cli/cli.h"
 #include <stdio.h>
 #include <string.h>
@@ -8,10 +8,11 @@
 
 static const struct {
     const char *name;
-    int (*run)(int argc, char **argv);
+    const char *lab_program;
     const char *about;
 } VERBS[] = {
-    {"lab", command_lab, "a disposable realm and hosts round a command"},
+    {"lab", "mantle-lab", "a disposable realm and hosts round a command"},
+    {"whoami", "mantle-whoami", "whom each host of a chain of calls sees"},
 };
 #define N_VERBS (sizeof(VERBS) / sizeof(VERBS[0]))
 
@@ -38,7 +39,7 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < N_VERBS; i++)
-        if (strcmp(argv[1], VERBS[i].name) == 0) return VERBS[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], VERBS[i].name) == 0) return cli_run_lab_program(VERBS[i].lab_program, argv + 1);
     fprintf(stderr, "mantle: no verb is called '%s'\n", argv[1]);
     print_help(stderr);
     return EXIT_USAGE;
