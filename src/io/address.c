@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/address.h"
+#include "io/hosts.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -272,6 +273,8 @@ int io_address_resolve(const char *host, uint16_t port, IoAddressList **ret_list
         return 0;
     }
     if (!name_is_valid(host, strlen(host))) return -ENOENT;
+    int known = io_hosts_find(host, port, ret_list);
+    if (known != -ENOENT) return known;
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
     int error = getaddrinfo(host, NULL, &hints, &found);
