@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The resolver's insides, shared by its tables (resolver.c), ping sets (pingset.c) and RPC face
+ * (resolver-rpc.c). */
+#pragma once
+#include <pthread.h>
+#include "base/hash.h"
+#include "base/list.h"
+#include "orpc/plain.h"
+#include "orpc/resolver.h"
+
+#define PEER_KEY_SIZE 96 /* a kind byte and a binary SID, or an address */
+
+typedef struct OxidEntry {
+    ResolverOxid data;
+    HashMap *oids; /* OidEntry by OID */
+} OxidEntry;
+
+/* In `idle` while no set names it. Once its exporter withdrew it (oxid == NULL) it lives on only for the
+ * sets. */
+typedef struct OidEntry {
+    uint64_t oid;
+    OxidEntry *oxid;
+    size_t sets;
+    uint64_t deadline; /* of being idle */
+    List link;
+} OidEntry;
+
+typedef struct Peer {
+    size_t key_length;
+    uint8_t key[PEER_KEY_SIZE];
+    size_t sets, oids;
+} Peer;
+
+typedef struct PingSet {
+    uint64_t id;
+    Peer *peer;
+    uint16_t sequence;
+    uint64_t deadline;
+    HashMap *oids; /* OidEntry by OID */
+    List link;     /* in `sets`, the one to expire next first */
+} PingSet;
+
+struct Resolver {
+    pthread_mutex_t lock;
+    ResolverOptions options;
+    Bindings bindings;
+    HashMap *oxids, *oids, *sets, *peers;
+    List by_deadline; /* PingSet.link */
+    List idle;        /* OidEntry.link */
+    RpcInterface row;
+};
+
+typedef struct PeerKey {
+    size_t length;
+    uint8_t bytes[PEER_KEY_SIZE];
+} PeerKey;
+
+/* The lock is held. */
+uint64_t resolver_lifetime(const Resolver *resolver);
+void oid_entry_make_idle(Resolver *resolver, OidEntry *entry, uint64_t deadline);
+/* Frees the entry when neither an exporter nor a set has it. */
+void oid_entry_settle(OidEntry *entry);
+
+/* Error codes of IObjectExporter (Win32). */
+uint32_t pingset_simple(Resolver *resolver, const PeerKey *peer, uint64_t set, uint64_t now);
+/* Makes or changes a set. *ret_set is the set also when OR_INVALID_OID says that some objects are gone. */
+uint32_t pingset_complex(Resolver *resolver, const PeerKey *peer, const ComplexPingIn *in, uint64_t now,
+                         uint64_t *ret_set);
+/* Objects that nobody else pings are due at `deadline`. */
+PingSet *pingset_free(Resolver *resolver, PingSet *set, uint64_t deadline);

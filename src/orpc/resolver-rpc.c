@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IObjectExporter: the resolver's face to clients ([MS-DCOM] 3.1.2.5.1). */
+#include <winerror.h>
+#include "base/time.h"
+#include "orpc/resolver-private.h"
+#include "sec/token.h"
+
+static const ComVersion our_version = {COM_VERSION_MAJOR, COM_VERSION_MINOR};
+
+/* Whose ping sets a caller's are: the user's wherever it calls from; else those of its address. */
+static PeerKey peer_of(const RpcCall *call)
+{
+    PeerKey key = {0};
+    if (call->token) {
+        Writer writer;
+        writer_init_fixed(&writer, key.bytes + 1, sizeof(key.bytes) - 1);
+        sid_write(&writer, token_user(call->token));
+        key.bytes[0] = 'S';
+        key.length = 1 + writer.length;
+    } else {
+        uint8_t address[16];
+        size_t length = io_address_key(call->remote, address);
+        key.bytes[0] = 'A';
+        memcpy(key.bytes + 1, address, length);
+        key.length = 1 + length;
+    }
+    return key;
+}
+
+/* The exporters of this stage speak TCP only and are never asked to listen on more. */
+static bool speaks_tcp(const ResolveOxidIn *in)
+{
+    for (uint16_t i = 0; i < in->protseq_count; i++)
+        if (in->protseqs[i] == BINDING_TOWER_TCP) return true;
+    return false;
+}
+
+static RpcStatus resolve(RpcCall *call, Resolver *resolver, bool with_version)
+{
+    ResolveOxidIn in;
+    ResolverOxid found = {0};
+    resolve_oxid_in_read(&call->in, &in);
+    if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
+    ResolveOxidOut out = {0};
+    HRESULT hr = resolver_find_oxid(resolver, in.oxid, &found);
+    if (FAILED(hr))
+        out.status = HRESULT_CODE(hr);
+    else if (!speaks_tcp(&in))
+        out.status = RPCST_PROTSEQ_NOT_SUPPORTED;
+    else
+        out = (ResolveOxidOut){found.bindings, found.rem_unknown, found.authn_hint, found.version, 0};
+    resolve_oxid_out_write(&call->out, with_version, &out);
+    bindings_deinit(&found.bindings);
+    return RPCST_OK;
+}
+
+static RpcStatus method_resolve_oxid(RpcCall *call, void *data)
+{
+    return resolve(call, data, false);
+}
+
+static RpcStatus method_resolve_oxid2(RpcCall *call, void *data)
+{
+    return resolve(call, data, true);
+}
+
+static RpcStatus method_simple_ping(RpcCall *call, void *data)
+{
+    Resolver *resolver = data;
+    uint64_t set = simple_ping_in_read(&call->in);
+    if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
+    PeerKey peer = peer_of(call);
+    pthread_mutex_lock(&resolver->lock);
+    uint32_t status = pingset_simple(resolver, &peer, set, time_monotonic());
+    pthread_mutex_unlock(&resolver->lock);
+    plain_status_write(&call->out, status);
+    return RPCST_OK;
+}
+
+static RpcStatus method_complex_ping(RpcCall *call, void *data)
+{
+    Resolver *resolver = data;
+    ComplexPingIn in;
+    complex_ping_in_read(&call->in, &in);
+    if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
+    PeerKey peer = peer_of(call);
+    ComplexPingOut out = {.set = in.set};
+    pthread_mutex_lock(&resolver->lock);
+    out.status = pingset_complex(resolver, &peer, &in, time_monotonic(), &out.set);
+    pthread_mutex_unlock(&resolver->lock);
+    complex_ping_out_write(&call->out, &out);
+    return RPCST_OK;
+}
+
+static RpcStatus method_server_alive(RpcCall *call, void *data)
+{
+    plain_status_write(&call->out, 0);
+    return RPCST_OK;
+}
+
+static RpcStatus method_server_alive2(RpcCall *call, void *data)
+{
+    const Resolver *resolver = data;
+    server_alive2_out_write(&call->out, &(ServerAlive2Out){our_version, resolver->bindings, 0});
+    return RPCST_OK;
+}
+
+static const RpcOperation operations[] = {
+    [OP_RESOLVE_OXID] = {method_resolve_oxid, 0},   [OP_SIMPLE_PING] = {method_simple_ping, 0},
+    [OP_COMPLEX_PING] = {method_complex_ping, 0},   [OP_SERVER_ALIVE] = {method_server_alive, 0},
+    [OP_RESOLVE_OXID2] = {method_resolve_oxid2, 0}, [OP_SERVER_ALIVE2] = {method_server_alive2, 0},
+};
+
+const RpcInterface *resolver_interface(Resolver *resolver)
+{
+    resolver->row = (RpcInterface){.uuid = IID_OBJECT_EXPORTER,
+                                   .operations = operations,
+                                   .operation_count = ARRAY_SIZE(operations),
+                                   .data = resolver};
+    return &resolver->row;
+}
