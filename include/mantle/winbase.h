@@ -45,19 +45,23 @@ MANTLE_API BOOL LogonUserW(LPCWSTR lpszUsername, LPCWSTR lpszDomain, LPCWSTR lps
 #define GHND          (GMEM_MOVEABLE | GMEM_ZEROINIT)
 #define GPTR          (GMEM_FIXED | GMEM_ZEROINIT)
 
-/* NULL with ERROR_NOT_ENOUGH_MEMORY or ERROR_INVALID_PARAMETER (flags). Freed with GlobalFree.
+/* A handle must be one that GlobalAlloc gave and GlobalFree did not take; NULL is ERROR_INVALID_HANDLE. Locks are not
+ * thread-safe. */
+
+/* Zeroed, with GMEM_ZEROINIT or without. NULL with ERROR_NOT_ENOUGH_MEMORY or ERROR_INVALID_PARAMETER (flags).
  * sdk:GlobalAlloc */
 MANTLE_API HGLOBAL GlobalAlloc(UINT uFlags, SIZE_T dwBytes);
-/* Changes the size; new bytes are zero with GMEM_ZEROINIT. NULL and unchanged: ERROR_NOT_ENOUGH_MEMORY,
- * ERROR_INVALID_HANDLE. A GMEM_FIXED block moves only with GMEM_MOVEABLE in uFlags. sdk:GlobalReAlloc */
+/* Changes the size; new bytes are zero. A GMEM_FIXED block grows only with GMEM_MOVEABLE in uFlags, and then has a new
+ * handle. NULL and unchanged: ERROR_NOT_ENOUGH_MEMORY. sdk:GlobalReAlloc */
 MANTLE_API HGLOBAL GlobalReAlloc(HGLOBAL hMem, SIZE_T dwBytes, UINT uFlags);
-/* The block, which stays where it is until GlobalReAlloc; NULL with ERROR_INVALID_HANDLE. sdk:GlobalLock */
+/* The block, which stays where it is until GlobalReAlloc. sdk:GlobalLock */
 MANTLE_API LPVOID GlobalLock(HGLOBAL hMem);
-/* FALSE with NO_ERROR when nobody holds a lock any more, FALSE with ERROR_NOT_LOCKED. sdk:GlobalUnlock */
+/* TRUE while others hold locks (always of GMEM_FIXED); FALSE with NO_ERROR when this was the last, with ERROR_NOT_LOCKED
+ * when there was none. sdk:GlobalUnlock */
 MANTLE_API BOOL GlobalUnlock(HGLOBAL hMem);
-/* Bytes; 0 with ERROR_INVALID_HANDLE. sdk:GlobalSize */
+/* Bytes. sdk:GlobalSize */
 MANTLE_API SIZE_T GlobalSize(HGLOBAL hMem);
-/* NULL; the handle itself with ERROR_INVALID_HANDLE. NULL is accepted. sdk:GlobalFree */
+/* NULL; NULL is accepted. sdk:GlobalFree */
 MANTLE_API HGLOBAL GlobalFree(HGLOBAL hMem);
 /* Frees what a function says is freed with it. NULL. */
 MANTLE_API HGLOBAL LocalFree(HGLOBAL hMem);

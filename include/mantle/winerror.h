@@ -303,6 +303,7 @@ static inline HRESULT HRESULT_FROM_WIN32(ULONG code)
 #define ERROR_INVALID_PARAMETER       87
 #define ERROR_INSUFFICIENT_BUFFER     122
 #define ERROR_INVALID_NAME            123
+#define ERROR_NOT_LOCKED              158
 #define ERROR_BAD_ARGUMENTS           160
 #define ERROR_BUSY                    170
 #define ERROR_ALREADY_EXISTS          183

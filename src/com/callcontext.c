@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IServerSecurity, and the functions that are one of its methods each. */
+#define CONST_VTBL const
+#include "com/callcontext.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/refcount.h"
+#include "base/utf16.h"
+#include "com/errorinfo.h"
+#include "combaseapi.h"
+#include "winerror.h"
+
+struct CallContext {
+    IServerSecurity security;
+    RefCount refs;
+    atomic_bool complete;
+    Token *client;
+    uint32_t authn_service, authn_level;
+    char16_t *server_principal; /* NULL: not known */
+    char16_t *client_name;      /* REALM\user; NULL: did not authenticate */
+    Guid causality;
+};
+
+static const IServerSecurityVtbl call_context_vtable;
+
+static CallContext *context_of(IServerSecurity *self)
+{
+    return container_of(self, CallContext, security);
+}
+
+static CallContext *context_unref(CallContext *context)
+{
+    if (!context || !refcount_unref(&context->refs)) return NULL;
+    (void)token_unref(context->client);
+    free(context->server_principal);
+    free(context->client_name);
+    free(context);
+    return NULL;
+}
+DEFINE_CLEANUP(CallContext, context_unref)
+
+/* "alice@LAB.TEST" to LAB.TEST\alice (ERR-9); a principal without a realm stays as it is. */
+static int name_from_principal(const char *principal, char16_t **ret_name)
+{
+    const char *at = strrchr(principal, '@');
+    _cleanup_(freep) char *text = NULL;
+
+    if (!at) return utf16_from_utf8(principal, ret_name, NULL);
+    if (asprintf(&text, "%s\\%.*s", at + 1, (int)(at - principal), principal) < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    return utf16_from_utf8(text, ret_name, NULL);
+}
+
+static CallContext *context_new(const CallContextSpec *spec)
+{
+    _cleanup_(context_unrefp) CallContext *context = calloc(1, sizeof(*context));
+
+    if (!context) return NULL;
+    context->security.lpVtbl = &call_context_vtable;
+    refcount_init(&context->refs);
+    context->client = spec->client ? token_ref(spec->client) : NULL;
+    context->authn_service = spec->authn_service;
+    context->authn_level = spec->authn_level;
+    context->causality = spec->causality;
+    if (spec->client && name_from_principal(token_principal(spec->client), &context->client_name) < 0) return NULL;
+    if (spec->server_principal && utf16_from_utf8(spec->server_principal, &context->server_principal, NULL) < 0)
+        return NULL;
+    return TAKE_PTR(context);
+}
+
+HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope)
+{
+    ComThread *thread = com_thread();
+    CallContext *context = context_new(spec);
+
+    if (!context) return E_OUTOFMEMORY;
+    *ret_scope = (CallScope){.context = context, .before = *thread};
+    thread->token = NULL;
+    thread->saved = NULL;
+    thread->impersonating = false;
+    thread->call = context;
+    thread->call_view = (IUnknown *)&context->security;
+    return S_OK;
+}
+
+void call_context_leave(CallScope *scope)
+{
+    ComThread *thread = com_thread();
+
+    atomic_store(&scope->context->complete, true);
+    (void)token_unref(thread->token);
+    (void)token_unref(thread->saved);
+    thread->token = scope->before.token;
+    thread->saved = scope->before.saved;
+    thread->impersonating = scope->before.impersonating;
+    thread->call = scope->before.call;
+    thread->call_view = scope->before.call_view;
+    scope->context = context_unref(scope->context);
+}
+
+const Guid *call_context_causality(const CallContext *context)
+{
+    return &context->causality;
+}
+
+static HRESULT context_query_interface(IServerSecurity *self, REFIID riid, void **ret_object)
+{
+    if (!riid || !ret_object) return E_POINTER;
+    *ret_object = NULL;
+    if (!IsEqualIID(riid, &IID_IUnknown) && !IsEqualIID(riid, &IID_IServerSecurity)) return E_NOINTERFACE;
+    refcount_ref(&context_of(self)->refs);
+    *ret_object = self;
+    return S_OK;
+}
+
+static ULONG context_add_ref(IServerSecurity *self)
+{
+    CallContext *context = context_of(self);
+
+    refcount_ref(&context->refs);
+    return atomic_load(&context->refs.count);
+}
+
+static ULONG context_release(IServerSecurity *self)
+{
+    CallContext *context = context_of(self);
+    ULONG left = atomic_load(&context->refs.count) - 1;
+
+    (void)context_unref(context);
+    return left;
+}
+
+static HRESULT task_string(const char16_t *text, OLECHAR **ret_text)
+{
+    size_t size;
+
+    *ret_text = NULL;
+    if (!text) return S_OK;
+    size = (utf16_length(text) + 1) * sizeof(*text);
+    *ret_text = CoTaskMemAlloc(size);
+    if (!*ret_text) return E_OUTOFMEMORY;
+    memcpy(*ret_text, text, size);
+    return S_OK;
+}
+
+static HRESULT context_query_blanket(IServerSecurity *self, DWORD *ret_service, DWORD *ret_authz, OLECHAR **ret_principal,
+                                     DWORD *ret_level, DWORD *impersonation, void **ret_privileges,
+                                     DWORD *ret_capabilities)
+{
+    CallContext *context = context_of(self);
+    HRESULT hr;
+
+    if (atomic_load(&context->complete)) return RPC_E_CALL_COMPLETE;
+    if (impersonation) return E_INVALIDARG; /* SRV-9 */
+    if (ret_principal) {
+        hr = task_string(context->server_principal, ret_principal);
+        if (FAILED(hr)) return hr;
+    }
+    if (ret_service) *ret_service = context->authn_service;
+    if (ret_authz) *ret_authz = RPC_C_AUTHZ_NONE;
+    if (ret_level) *ret_level = context->authn_level;
+    if (ret_privileges) *ret_privileges = context->client_name;
+    if (ret_capabilities) *ret_capabilities = EOAC_NONE;
+    return S_OK;
+}
+
+static HRESULT context_impersonate(IServerSecurity *self)
+{
+    CallContext *context = context_of(self);
+    ComThread *thread = com_thread();
+
+    if (atomic_load(&context->complete)) return RPC_E_CALL_COMPLETE;
+    if (!context->client || context->authn_level < RPC_C_AUTHN_LEVEL_CONNECT)
+        return com_error(RPC_E_UNSECURE_CALL,
+                         "The caller did not authenticate, so there is nobody to impersonate. It has to call at "
+                         "RPC_C_AUTHN_LEVEL_CONNECT or above.");
+    if (thread->impersonating) {
+        thread_set_token(context->client);
+        return S_OK;
+    }
+    thread->saved = TAKE_PTR(thread->token);
+    thread->impersonating = true;
+    thread_set_token(context->client);
+    return S_OK;
+}
+
+/* Also after the call: a helper thread must be able to stop acting as the client (SRV-8). */
+static HRESULT context_revert(IServerSecurity *self)
+{
+    ComThread *thread = com_thread();
+
+    if (!thread->impersonating) return S_OK;
+    (void)token_unref(thread->token);
+    thread->token = TAKE_PTR(thread->saved);
+    thread->impersonating = false;
+    return S_OK;
+}
+
+static BOOL context_is_impersonating(IServerSecurity *self)
+{
+    return com_thread()->impersonating;
+}
+
+static const IServerSecurityVtbl call_context_vtable = {
+    context_query_interface, context_add_ref, context_release,          context_query_blanket,
+    context_impersonate,     context_revert,  context_is_impersonating,
+};
+
+HRESULT CoGetCallContext(REFIID riid, void **ppInterface)
+{
+    IUnknown *view = com_thread()->call_view;
+
+    if (!riid || !ppInterface) return E_INVALIDARG;
+    *ppInterface = NULL;
+    if (!view) return RPC_E_CALL_COMPLETE;
+    return view->lpVtbl->QueryInterface(view, riid, ppInterface);
+}
+
+HRESULT CoSwitchCallContext(IUnknown *pNewObject, IUnknown **ppOldObject)
+{
+    ComThread *thread = com_thread();
+
+    if (!ppOldObject) return E_INVALIDARG;
+    *ppOldObject = thread->call_view;
+    thread->call_view = pNewObject;
+    return S_OK;
+}
+
+HRESULT CoImpersonateClient(void)
+{
+    IServerSecurity *security;
+    HRESULT hr = CoGetCallContext(&IID_IServerSecurity, (void **)&security);
+
+    if (FAILED(hr)) return hr;
+    hr = security->lpVtbl->ImpersonateClient(security);
+    security->lpVtbl->Release(security);
+    return hr;
+}
+
+HRESULT CoRevertToSelf(void)
+{
+    IServerSecurity *security;
+    HRESULT hr = CoGetCallContext(&IID_IServerSecurity, (void **)&security);
+
+    if (FAILED(hr)) return hr;
+    hr = security->lpVtbl->RevertToSelf(security);
+    security->lpVtbl->Release(security);
+    return hr;
+}
+
+HRESULT CoQueryClientBlanket(DWORD *pAuthnSvc, DWORD *pAuthzSvc, LPOLESTR *pServerPrincName, DWORD *pAuthnLevel,
+                             DWORD *pImpLevel, RPC_AUTHZ_HANDLE *pPrivs, DWORD *pCapabilities)
+{
+    IServerSecurity *security;
+    HRESULT hr = CoGetCallContext(&IID_IServerSecurity, (void **)&security);
+
+    if (FAILED(hr)) return hr;
+    hr = security->lpVtbl->QueryBlanket(security, pAuthnSvc, pAuthzSvc, pServerPrincName, pAuthnLevel, pImpLevel, pPrivs,
+                                        pCapabilities);
+    security->lpVtbl->Release(security);
+    return hr;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The security of one incoming call: what CoGetCallContext gives, and what makes impersonation end with the call.
+ *
+ *   CallScope scope;
+ *   call_context_enter(&spec, &scope); run the method; call_context_leave(&scope);
+ *
+ * Impersonation is a state of the thread in one invocation: entering a call (also one nested in a call that this thread
+ * is blocked in) begins a new one that acts as the process, leaving it gives the thread back exactly what it was (SRV-6,
+ * SRV-7). Contexts may be used on other threads until the call is left (SRV-2).
+ */
+#pragma once
+#include "base/cleanup.h"
+#include "base/guid.h"
+#include "com/thread.h"
+#include "wtypes.h"
+
+typedef struct CallContextSpec {
+    Token *client;                /* NULL: it did not authenticate. The context takes a reference */
+    uint32_t authn_service;       /* RPC_C_AUTHN_* */
+    uint32_t authn_level;         /* RPC_C_AUTHN_LEVEL_* */
+    const char *server_principal; /* ours, as which the client reached us; NULL: not known */
+    Guid causality;               /* of ORPCTHIS */
+} CallContextSpec;
+
+/* What the thread was before; the dispatcher keeps it on its stack. */
+typedef struct CallScope {
+    CallContext *context;
+    ComThread before; /* its token, saved and call fields */
+} CallScope;
+
+/* S_OK, E_OUTOFMEMORY (nothing changed). */
+HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope) must_use;
+/* Completes the call: the context refuses to impersonate from now on. On the thread that entered, innermost first. */
+void call_context_leave(CallScope *scope);
+const Guid *call_context_causality(const CallContext *context);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Explicit identities: reading the structures of Windows, and the logon. */
+#include "com/identity.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include "base/refcount.h"
+#include "base/secret.h"
+#include "base/utf16.h"
+#include "com/errorinfo.h"
+#include "com/process.h"
+#include "rpcdce.h"
+#include "winerror.h"
+
+struct Identity {
+    RefCount refs;
+    char *principal;
+    Secret *password; /* with its NUL */
+    pthread_mutex_t lock;
+    Token *token; /* NULL: has not logged on yet */
+};
+
+/* What all the structures come down to. `wide` says which character type the texts have. */
+typedef struct IdentityTexts {
+    bool wide;
+    const void *user, *domain, *password, *packages;
+    size_t user_length, domain_length, password_length, packages_length;
+} IdentityTexts;
+
+static HRESULT malformed(const char *why)
+{
+    return com_error(E_INVALIDARG, "The explicit identity cannot be used: %s.", why);
+}
+
+static bool contains_nul(const IdentityTexts *texts, const void *text, size_t length)
+{
+    const WCHAR *wide = text;
+
+    if (!length) return false;
+    if (!texts->wide) return memchr(text, 0, length);
+    for (size_t i = 0; i < length; i++)
+        if (!wide[i]) return true;
+    return false;
+}
+
+/* UTF-8; wiped by the caller where it is secret. */
+static HRESULT text_copy(const IdentityTexts *texts, const void *text, size_t length, char **ret_copy)
+{
+    int r;
+
+    if (length > IDENTITY_TEXT_MAX) return malformed("a text in it is too long");
+    if (length && !text) return malformed("a text in it is NULL but has a length");
+    /* It would cut a name short: "alice\0@EVIL". */
+    if (contains_nul(texts, text, length)) return malformed("a text in it contains a NUL");
+    if (texts->wide) {
+        r = utf8_from_utf16(length ? text : u"", length, ret_copy);
+        return r == 0 ? S_OK : r == -ENOMEM ? E_OUTOFMEMORY : malformed("a text in it is no UTF-16");
+    }
+    *ret_copy = strndup(length ? text : "", length);
+    return *ret_copy ? S_OK : E_OUTOFMEMORY;
+}
+
+static bool names_package(const char *item, size_t length, const char *package)
+{
+    return strlen(package) == length && strncasecmp(item, package, length) == 0;
+}
+
+/* "Kerberos,!ntlm": Kerberos or Negotiate must be wanted, Kerberos must not be excluded. */
+static bool packages_allow_kerberos(const char *list)
+{
+    bool wanted = false;
+
+    while (*list) {
+        size_t length = strcspn(list, ",; ");
+        if (names_package(list, length, "!kerberos")) return false;
+        if (names_package(list, length, "kerberos") || names_package(list, length, "negotiate")) wanted = true;
+        list += length + (list[length] != 0);
+    }
+    return wanted;
+}
+
+static HRESULT packages_check(const IdentityTexts *texts)
+{
+    _cleanup_(freep) char *list = NULL;
+    HRESULT hr;
+
+    if (!texts->packages) return S_OK;
+    hr = text_copy(texts, texts->packages, texts->packages_length, &list);
+    if (FAILED(hr)) return hr;
+    return packages_allow_kerberos(list) ? S_OK : malformed("its PackageList does not allow Kerberos");
+}
+
+/* "user@REALM". Characters that mean something in a principal's text are refused, not interpreted. */
+static HRESULT principal_make(const char *user, const char *domain, char **ret_principal)
+{
+    const char *at = strchr(user, '@');
+
+    if (!*user) return malformed("it names no user");
+    for (const char *p = user; *p; p++)
+        if (*p == '\\' || (unsigned char)*p < 0x20) return malformed("its user name has a backslash or control character");
+    for (const char *p = domain; *p; p++)
+        if (*p == '\\' || *p == '@' || *p == '/' || (unsigned char)*p < 0x20)
+            return malformed("its realm has a character that realms do not have");
+    if (*domain && at) return malformed("it names a realm twice, as user@REALM and as domain");
+    if (!*domain && (!at || at == user || !at[1] || strchr(at + 1, '@')))
+        return malformed("it names no realm: give the domain, or the user as user@REALM");
+    if (asprintf(ret_principal, "%s%s%s", user, *domain ? "@" : "", domain) < 0) {
+        *ret_principal = NULL;
+        return E_OUTOFMEMORY;
+    }
+    return S_OK;
+}
+
+static HRESULT identity_fill(Identity *identity, const IdentityTexts *texts)
+{
+    _cleanup_(freep) char *user = NULL;
+    _cleanup_(freep) char *domain = NULL;
+    char *password = NULL;
+    HRESULT hr;
+    int r;
+
+    hr = packages_check(texts);
+    if (SUCCEEDED(hr)) hr = text_copy(texts, texts->user, texts->user_length, &user);
+    if (SUCCEEDED(hr)) hr = text_copy(texts, texts->domain, texts->domain_length, &domain);
+    if (SUCCEEDED(hr)) hr = principal_make(user, domain, &identity->principal);
+    if (SUCCEEDED(hr)) hr = text_copy(texts, texts->password, texts->password_length, &password);
+    if (FAILED(hr)) return hr;
+    r = secret_new(password, strlen(password) + 1, &identity->password);
+    explicit_bzero(password, strlen(password));
+    free(password);
+    return r < 0 ? E_OUTOFMEMORY : S_OK;
+}
+
+static HRESULT identity_make(const IdentityTexts *texts, Identity **ret_identity)
+{
+    _cleanup_(identity_unrefp) Identity *identity = NULL;
+    Identity *made = calloc(1, sizeof(*made));
+    HRESULT hr;
+
+    if (!made || pthread_mutex_init(&made->lock, NULL) != 0) {
+        free(made);
+        return E_OUTOFMEMORY;
+    }
+    identity = made;
+    refcount_init(&identity->refs);
+    hr = identity_fill(identity, texts);
+    if (FAILED(hr)) return hr;
+    *ret_identity = TAKE_PTR(identity);
+    return S_OK;
+}
+
+/* Told apart by the first member: a version, or a pointer. */
+static HRESULT texts_read(const void *auth_info, IdentityTexts *ret_texts)
+{
+    const SEC_WINNT_AUTH_IDENTITY_EXW *ex = auth_info;
+    const SEC_WINNT_AUTH_IDENTITY_W *plain = auth_info;
+    ULONG version, flags;
+
+    memcpy(&version, auth_info, sizeof(version));
+    if (version == SEC_WINNT_AUTH_IDENTITY_VERSION) {
+        if (ex->Length < sizeof(*ex)) return malformed("its Length is too small for SEC_WINNT_AUTH_IDENTITY_EX");
+        flags = ex->Flags;
+        *ret_texts = (IdentityTexts){.user = ex->User,
+                                     .user_length = ex->UserLength,
+                                     .domain = ex->Domain,
+                                     .domain_length = ex->DomainLength,
+                                     .password = ex->Password,
+                                     .password_length = ex->PasswordLength,
+                                     .packages = ex->PackageList,
+                                     .packages_length = ex->PackageListLength};
+    } else {
+        flags = plain->Flags;
+        *ret_texts = (IdentityTexts){.user = plain->User,
+                                     .user_length = plain->UserLength,
+                                     .domain = plain->Domain,
+                                     .domain_length = plain->DomainLength,
+                                     .password = plain->Password,
+                                     .password_length = plain->PasswordLength};
+    }
+    ret_texts->wide = flags & SEC_WINNT_AUTH_IDENTITY_UNICODE;
+    if (!ret_texts->wide == !(flags & SEC_WINNT_AUTH_IDENTITY_ANSI))
+        return malformed("its Flags say neither or both of ANSI and UNICODE");
+    return S_OK;
+}
+
+HRESULT identity_new(const void *auth_info, Identity **ret_identity)
+{
+    IdentityTexts texts;
+    HRESULT hr = texts_read(auth_info, &texts);
+
+    return FAILED(hr) ? hr : identity_make(&texts, ret_identity);
+}
+
+HRESULT identity_new_from_text(const WCHAR *user, const WCHAR *domain, const WCHAR *password, Identity **ret_identity)
+{
+    const IdentityTexts texts = {
+        .wide = true,
+        .user = user,
+        .user_length = user ? utf16_length(user) : 0,
+        .domain = domain,
+        .domain_length = domain ? utf16_length(domain) : 0,
+        .password = password,
+        .password_length = password ? utf16_length(password) : 0,
+    };
+
+    return identity_make(&texts, ret_identity);
+}
+
+Identity *identity_ref(Identity *identity)
+{
+    if (identity) refcount_ref(&identity->refs);
+    return identity;
+}
+
+Identity *identity_unref(Identity *identity)
+{
+    if (!identity || !refcount_unref(&identity->refs)) return NULL;
+    (void)token_unref(identity->token);
+    (void)secret_free(identity->password);
+    free(identity->principal);
+    (void)pthread_mutex_destroy(&identity->lock); /* nobody can hold it */
+    free(identity);
+    return NULL;
+}
+
+const char *identity_principal(const Identity *identity)
+{
+    return identity->principal;
+}
+
+HRESULT identity_token(Identity *identity, Token **ret_token)
+{
+    HRESULT hr = S_OK;
+
+    pthread_mutex_lock(&identity->lock);
+    if (!identity->token)
+        hr = process_logon(identity->principal, (const char *)secret_data(identity->password), &identity->token);
+    if (SUCCEEDED(hr)) *ret_token = identity->token;
+    pthread_mutex_unlock(&identity->lock);
+    return hr;
+}
