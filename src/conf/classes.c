@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/classes.h"
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/hash.h"
+#include "conf/file.h"
+#include "conf/value.h"
+
+#define PASSWD_BUFFER_MAX (1u << 20)
+
+struct ConfClasses {
+    HashMap *by_clsid;
+    ConfClass **items;
+    size_t count;
+    ConfClass *open; /* the section being read */
+    unsigned open_name_line, open_users_line;
+};
+
+static ConfClass *class_free(ConfClass *item)
+{
+    if (!item) return NULL;
+    free(item->name);
+    free(item->origin);
+    free(item->users);
+    free(item);
+    return NULL;
+}
+DEFINE_CLEANUP(ConfClass, class_free)
+
+ConfClasses *conf_classes_free(ConfClasses *classes)
+{
+    if (!classes) return NULL;
+    for (size_t i = 0; i < classes->count; i++)
+        class_free(classes->items[i]);
+    free(classes->items);
+    hashmap_free(classes->by_clsid);
+    free(classes);
+    return NULL;
+}
+
+static int out_of_memory(const ConfLine *line, char **ret_error)
+{
+    return conf_error(ret_error, -ENOMEM, line->path, line->number, "out of memory.");
+}
+
+static int class_add(ConfClasses *classes, const ConfLine *line, const Guid *clsid, char **ret_error)
+{
+    ConfClass *other = hashmap_get(classes->by_clsid, clsid, sizeof(*clsid));
+    if (other)
+        return conf_error(
+            ret_error, -EINVAL, line->path, line->number,
+            "the class %s is described a second time; expected it once, it stands at %s already.",
+            line->section, other->origin);
+    _cleanup_(class_freep) ConfClass *item = calloc(1, sizeof(*item));
+    ConfClass **items = reallocarray(classes->items, classes->count + 1, sizeof(ConfClass *));
+    if (items) classes->items = items;
+    if (!item || !items) return out_of_memory(line, ret_error);
+    item->clsid = *clsid;
+    if (asprintf(&item->origin, "%s:%u", line->path, line->number) < 0) {
+        item->origin = NULL; /* undefined after a failure */
+        return out_of_memory(line, ret_error);
+    }
+    if (hashmap_put(classes->by_clsid, clsid, sizeof(*clsid), item) < 0)
+        return out_of_memory(line, ret_error);
+    classes->open = item;
+    classes->open_name_line = classes->open_users_line = 0;
+    classes->items[classes->count++] = TAKE_PTR(item);
+    return 0;
+}
+
+/* 0, -ENOENT (no such account), -errno (the account service does not answer). */
+static int uid_of_name(const char *name, uid_t *ret_uid)
+{
+    _cleanup_(freep) char *buffer = NULL;
+    for (size_t size = 1024; size <= PASSWD_BUFFER_MAX; size *= 2) {
+        struct passwd entry, *found = NULL;
+        char *larger = realloc(buffer, size);
+        if (!larger) return -ENOMEM;
+        buffer = larger;
+        int error = getpwnam_r(name, &entry, buffer, size, &found);
+        if (error == ERANGE) continue;
+        if (found) {
+            *ret_uid = found->pw_uid;
+            return 0;
+        }
+        /* getpwnam(3): several numbers mean "not found" */
+        return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM ? -ENOENT
+                                                                                                   : -error;
+    }
+    return -ERANGE;
+}
+
+static int uid_parse(const char *text, uid_t *ret_uid)
+{
+    uint64_t number = 0;
+    size_t digits = strspn(text, "0123456789");
+    if (text[digits] || digits == 0) return uid_of_name(text, ret_uid);
+    if (digits > 10) return -ENOENT;
+    for (const char *c = text; *c; c++)
+        number = number * 10 + (uint64_t)(*c - '0');
+    /* -1 is no account: it means "leave as it is" to the kernel */
+    if (number >= UINT32_MAX) return -ENOENT;
+    *ret_uid = (uid_t)number;
+    return 0;
+}
+
+static int add_users(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    static const ConfKey key = {.name = "users", .fallback = "", .type = CONF_LIST};
+    ConfValue value = {0};
+    int r = conf_value_parse(&key, line->value, &value);
+    if (r < 0) return out_of_memory(line, ret_error);
+    for (char **word = value.list; r == 0 && *word; word++) {
+        uid_t uid = (uid_t)-1;
+        r = uid_parse(*word, &uid);
+        if (r == -ENOENT) {
+            r = conf_error(
+                ret_error, -EINVAL, line->path, line->number,
+                "users = %s in [%s]: expected local accounts or their numbers, and this machine has no "
+                "account %s.",
+                line->value, line->section, *word);
+        } else if (r < 0) {
+            r = conf_error(ret_error, r, line->path, line->number, "the account %s cannot be looked up: %s.",
+                           *word, strerror(-r));
+        } else if (item->user_count == CONF_CLASS_USERS_MAX) {
+            r = conf_error(ret_error, -EINVAL, line->path, line->number, "expected at most %u users.",
+                           CONF_CLASS_USERS_MAX);
+        } else {
+            uid_t *users = reallocarray(item->users, item->user_count + 1, sizeof(*users));
+            if (users) {
+                item->users = users;
+                item->users[item->user_count++] = uid;
+            } else {
+                r = out_of_memory(line, ret_error);
+            }
+        }
+    }
+    conf_value_deinit(&value);
+    return r;
+}
+
+static int set_once(unsigned *first_line, const ConfLine *line, char **ret_error)
+{
+    if (*first_line)
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "%s in [%s] is set a second time; expected it once, it stands in line %u already.",
+                          line->name, line->section, *first_line);
+    *first_line = line->number;
+    return 0;
+}
+
+static int on_heading(ConfClasses *classes, const ConfLine *line, char **ret_error)
+{
+    Guid clsid;
+    if (guid_parse(line->section, &clsid) < 0)
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "[%s]: expected a class id such as [{01234567-89ab-cdef-0123-456789abcdef}].",
+                          line->section);
+    return class_add(classes, line, &clsid, ret_error);
+}
+
+static int on_line(void *user, const ConfLine *line, char **ret_error)
+{
+    ConfClasses *classes = user;
+    if (!line->name) return on_heading(classes, line, ret_error);
+    if (!classes->open)
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "the key %s stands before the first section; expected a `[{CLSID}]` line above it.",
+                          line->name);
+    if (strcmp(line->name, "users") == 0) {
+        bool more = line->continued && classes->open_users_line;
+        int r = more ? 0 : set_once(&classes->open_users_line, line, ret_error);
+        return r < 0 ? r : add_users(classes->open, line, ret_error);
+    }
+    if (strcmp(line->name, "name") != 0)
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "[%s] has no key %s; expected one of name, users.", line->section, line->name);
+    int r = set_once(&classes->open_name_line, line, ret_error);
+    if (r < 0) return r;
+    classes->open->name = strdup(line->value);
+    return classes->open->name ? 0 : out_of_memory(line, ret_error);
+}
+
+/* No section goes on in another file, and none is without users. */
+static int read_one(ConfClasses *classes, const char *directory, const char *name, char **ret_error)
+{
+    _cleanup_(freep) char *path = NULL;
+    size_t before = classes->count;
+    if (asprintf(&path, "%s/%s", directory, name) < 0) {
+        path = NULL; /* undefined after a failure */
+        return conf_error(ret_error, -ENOMEM, directory, 0, "out of memory.");
+    }
+    classes->open = NULL;
+    int r = conf_file_read(path, on_line, classes, ret_error);
+    for (size_t i = before; r == 0 && i < classes->count; i++)
+        if (classes->items[i]->user_count == 0)
+            r = conf_error(
+                ret_error, -EINVAL, classes->items[i]->origin, 0,
+                "expected `users =` with at least one account: without it nobody may serve this class.");
+    return r;
+}
+
+static int is_conf_file(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && length > 5 && strcmp(entry->d_name + length - 5, ".conf") == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): no locale */
+}
+
+int conf_classes_load(const char *directory, ConfClasses **ret_classes, char **ret_error)
+{
+    _cleanup_(conf_classes_freep) ConfClasses *classes = calloc(1, sizeof(*classes));
+    if (!classes || hashmap_new(&classes->by_clsid) < 0)
+        return conf_error(ret_error, -ENOMEM, directory, 0, "out of memory.");
+    struct dirent **names = NULL;
+    int count = scandir(directory, &names, is_conf_file, by_name), r = 0;
+    if (count < 0 && errno != ENOENT)
+        return conf_error(ret_error, -errno, directory, 0, "cannot be read: %s.", strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (r == 0) r = read_one(classes, directory, names[i]->d_name, ret_error);
+        free(names[i]);
+    }
+    free(names);
+    if (r < 0) return r;
+    *ret_classes = TAKE_PTR(classes);
+    return 0;
+}
+
+size_t conf_classes_count(const ConfClasses *classes)
+{
+    return classes->count;
+}
+
+const ConfClass *conf_classes_at(const ConfClasses *classes, size_t index)
+{
+    return index < classes->count ? classes->items[index] : NULL;
+}
+
+const ConfClass *conf_classes_find(const ConfClasses *classes, const Guid *clsid)
+{
+    return hashmap_get(classes->by_clsid, clsid, sizeof(*clsid));
+}
+
+bool conf_classes_may_serve(const ConfClasses *classes, const Guid *clsid, uid_t uid)
+{
+    const ConfClass *item = conf_classes_find(classes, clsid);
+    for (size_t i = 0; item && i < item->user_count; i++)
+        if (item->users[i] == uid) return true;
+    return false;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keys of mantle.conf, one row each: the id (CONF_ before it), section, key, default, what it means in
+ * one line, and the type with its bounds. Everything else (reading, checking, messages, the table of
+ * mantle.conf(5)) follows from here. An empty default means that the key is not set.
+ */
+#pragma once
+#include "base/time.h"
+
+#define CONF_KEYS(KEY, INTEGER, DURATION, CHOICE, TYPE)                                                      \
+    KEY(RESOLVER_PORT, "resolver", "port", "135", INTEGER(CONF_PORT, 1, 65535),                              \
+        "TCP port of the endpoint mapper, object exporter and activation services. Other machines expect "   \
+        "135.")                                                                                              \
+    KEY(RESOLVER_LISTEN, "resolver", "listen", "", TYPE(CONF_ADDRESSES),                                     \
+        "Addresses the resolver listens on. Not set: all, IPv6 and IPv4.")                                   \
+    KEY(EXPORTER_PORT, "exporter", "port", "24158", INTEGER(CONF_PORT, 0, 65535),                            \
+        "TCP port of mantled's own objects. 0: any free port.")                                              \
+    KEY(EXPORTER_NAME, "exporter", "name", "", TYPE(CONF_STRING),                                            \
+        "Host name published in the bindings of exported objects. Not set: the name of this machine.")       \
+    KEY(EXPORTER_ADDRESSES, "exporter", "addresses", "", TYPE(CONF_ADDRESSES),                               \
+        "Addresses published in bindings and listened on. Not set: all of this machine.")                    \
+    KEY(LIMITS_PREAUTH_BYTES, "limits", "preauth_bytes", "65536", INTEGER(CONF_INTEGER, 8192, 16777216),     \
+        "Bytes a connection may send before it is authenticated.")                                           \
+    KEY(LIMITS_PREAUTH_SECONDS, "limits", "preauth_seconds", "30", INTEGER(CONF_INTEGER, 1, 3600),           \
+        "Seconds a connection may take to authenticate.")                                                    \
+    KEY(LIMITS_CONNECTIONS_PER_ADDRESS, "limits", "connections_per_address", "64",                           \
+        INTEGER(CONF_INTEGER, 1, 65536), "Connections from one address (one /64 of IPv6) at a time.")        \
+    KEY(LIMITS_THREADS_MAX, "limits", "threads_max", "256", INTEGER(CONF_INTEGER, 2, 4096),                  \
+        "Threads that serve calls. When all are taken, callers are told that the server is too busy.")       \
+    KEY(LIMITS_CONTEXTS_PER_CONNECTION, "limits", "contexts_per_connection", "2048",                         \
+        INTEGER(CONF_INTEGER, 1, 65536), "Security contexts one connection may hold.")                       \
+    KEY(LIMITS_CALLS_PER_CALLER, "limits", "calls_per_caller", "64", INTEGER(CONF_INTEGER, 1, 4096),         \
+        "Calls of one caller that run at a time.")                                                           \
+    KEY(SECURITY_KEYTAB, "security", "keytab", "", TYPE(CONF_PATH),                                          \
+        "Keytab of the service. Not set: the process has no key of its own and cannot be called with "       \
+        "Kerberos.")                                                                                         \
+    KEY(SECURITY_PRINCIPAL, "security", "principal", "", TYPE(CONF_STRING),                                  \
+        "Principal the process acts as with its keytab, for example host/a.example.org@EXAMPLE.ORG.")        \
+    KEY(SECURITY_CCACHE, "security", "ccache", "", TYPE(CONF_STRING),                                        \
+        "Credential cache the process acts with, for example FILE:/run/user/1000/krb5cc.")                   \
+    KEY(SECURITY_ALLOW_RC4, "security", "allow_rc4", "no", TYPE(CONF_BOOLEAN),                               \
+        "Accept and ask for RC4 tickets, which are weak. Needed only for peers without AES keys.")           \
+    KEY(SECURITY_ACTIVATION_FLOOR, "security", "activation_floor", "integrity", CHOICE(CONF_AUTHN_LEVELS),   \
+        "Lowest authentication level at which objects are activated for others.")                            \
+    KEY(SECURITY_KDC_TIMEOUT, "security", "kdc_timeout", "5s",                                               \
+        DURATION(100 * NS_PER_MS, 300 * NS_PER_SECOND), "How long an exchange with a KDC may take.")         \
+    KEY(SECURITY_AUTHN_LEVEL, "security", "authn_level", "connect", CHOICE(CONF_AUTHN_LEVELS),               \
+        "Authentication level of processes that do not call CoInitializeSecurity.")                          \
+    KEY(SECURITY_IMP_LEVEL, "security", "imp_level", "identify", CHOICE(CONF_IMP_LEVELS),                    \
+        "Impersonation level of processes that do not call CoInitializeSecurity.")                           \
+    KEY(PATHS_RUNTIME, "paths", "runtime", "/run/mantle", TYPE(CONF_PATH),                                   \
+        "Directory of the UNIX sockets through which processes of this machine talk to mantled.")            \
+    KEY(PATHS_CLASSES, "paths", "classes_dir", "/etc/mantle/classes.d", TYPE(CONF_PATH),                     \
+        "Directory of the files that say which accounts may serve which classes.")
+
+/* The place of a choice is its value: these are RPC_C_AUTHN_LEVEL_* and RPC_C_IMP_LEVEL_*. 0 cannot be
+ * chosen. */
+#define CONF_AUTHN_LEVELS "|none|connect|call|packet|integrity|privacy"
+#define CONF_IMP_LEVELS   "|anonymous|identify|impersonate|delegate"

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* classes.d: who may serve what, and every mistake that must not pass. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include "conf/classes.h"
+
+#define CLASS_A "{11111111-2222-3333-4444-555555555555}"
+#define CLASS_B "{aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee}"
+
+static char directory[64];
+
+static int make_directory(void **state)
+{
+    (void)snprintf(directory, sizeof(directory), "/tmp/mantle-classes-XXXXXX");
+    return mkdtemp(directory) == NULL;
+}
+
+static int remove_directory(void **state)
+{
+    DIR *open_directory = opendir(directory);
+    if (!open_directory) return 1;
+    for (struct dirent *entry; (entry = readdir(open_directory));)
+        if (entry->d_name[0] != '.') (void)unlinkat(dirfd(open_directory), entry->d_name, 0);
+    (void)closedir(open_directory);
+    return rmdir(directory);
+}
+
+static void put(const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static Guid guid(const char *text)
+{
+    Guid value;
+    assert_int_equal(guid_parse(text, &value), 0);
+    return value;
+}
+
+static void test_good(void **state)
+{
+    _cleanup_(conf_classes_freep) ConfClasses *classes = NULL;
+    char *error = NULL, expected[128];
+    put("b.conf", "[" CLASS_A "]\nname = Sample Greeter\nusers = root, 1500\n  4294967294\n");
+    put("a.conf", "# nothing but this\n[" CLASS_B "]\nusers = 0\n");
+    put("c.conf.disabled", "nonsense");
+    put("d.txt", "nonsense");
+    assert_int_equal(conf_classes_load(directory, &classes, &error), 0);
+    assert_int_equal(conf_classes_count(classes), 2);
+    Guid a = guid(CLASS_A), b = guid(CLASS_B), other = guid("{00000000-0000-0000-0000-000000000001}");
+    const ConfClass *item = conf_classes_find(classes, &a);
+    assert_non_null(item);
+    assert_string_equal(item->name, "Sample Greeter");
+    (void)snprintf(expected, sizeof(expected), "%s/b.conf:1", directory);
+    assert_string_equal(item->origin, expected);
+    assert_int_equal(item->user_count, 3);
+    assert_true(conf_classes_may_serve(classes, &a, 0));
+    assert_true(conf_classes_may_serve(classes, &a, 1500));
+    assert_true(conf_classes_may_serve(classes, &a, 4294967294u));
+    assert_false(conf_classes_may_serve(classes, &a, 1501));
+    assert_true(conf_classes_may_serve(classes, &b, 0));
+    assert_false(conf_classes_may_serve(classes, &b, 1500));
+    assert_null(conf_classes_find(classes, &b)->name);
+    assert_null(conf_classes_find(classes, &other));
+    assert_false(conf_classes_may_serve(classes, &other, 0));
+    assert_non_null(conf_classes_at(classes, 1));
+    assert_null(conf_classes_at(classes, 2));
+}
+
+static void test_none(void **state)
+{
+    _cleanup_(conf_classes_freep) ConfClasses *classes = NULL;
+    char *error = NULL;
+    Guid a = guid(CLASS_A);
+    assert_int_equal(conf_classes_load("/nonexistent/classes.d", &classes, &error), 0);
+    assert_int_equal(conf_classes_count(classes), 0);
+    assert_false(conf_classes_may_serve(classes, &a, 0));
+    classes = conf_classes_free(classes);
+    assert_int_equal(conf_classes_load(directory, &classes, &error), 0);
+    assert_int_equal(conf_classes_count(classes), 0);
+    put("file", "");
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/file", directory);
+    classes = conf_classes_free(classes);
+    assert_int_equal(conf_classes_load(path, &classes, &error), -ENOTDIR);
+    assert_non_null(strstr(error, "cannot be read: Not a directory."));
+    free(error);
+}
+
+static void check_bad(const char *text, const char *sentence)
+{
+    ConfClasses *classes = NULL;
+    _cleanup_(freep) char *error = NULL;
+    put("x.conf", text);
+    assert_int_equal(conf_classes_load(directory, &classes, &error), -EINVAL);
+    assert_null(classes);
+    size_t prefix = strlen(directory) + strlen("/x.conf");
+    assert_true(strlen(error) > prefix);
+    assert_string_equal(error + prefix, sentence);
+}
+
+static void test_bad(void **state)
+{
+    check_bad("users = root\n",
+              ":1: the key users stands before the first section; expected a `[{CLSID}]` line above it.");
+    check_bad("[class]\nusers = root\n",
+              ":1: [class]: expected a class id such as [{01234567-89ab-cdef-0123-456789abcdef}].");
+    /* longer than inih keeps, with a valid id in front */
+    check_bad("[" CLASS_A "                                        x]\nusers = root\n",
+              ":1: [" CLASS_A "                                        x]: expected a class id such as "
+              "[{01234567-89ab-cdef-0123-456789abcdef}].");
+    check_bad("[" CLASS_A "]\nuser = root\n",
+              ":2: [" CLASS_A "] has no key user; expected one of name, users.");
+    check_bad("[" CLASS_A "]\nname = x\n",
+              ":1: expected `users =` with at least one account: without it nobody may serve this class.");
+    check_bad("[" CLASS_A "]\n[" CLASS_B "]\nusers = 1\n",
+              ":1: expected `users =` with at least one account: without it nobody may serve this class.");
+    check_bad("[" CLASS_A "]\nusers = ,\n",
+              ":1: expected `users =` with at least one account: without it nobody may serve this class.");
+    check_bad(
+        "[" CLASS_A "]\nusers = root no-such-account-here\n",
+        ":2: users = root no-such-account-here in [" CLASS_A
+        "]: expected local accounts or their numbers, and this machine has no account no-such-account-here.");
+    check_bad("[" CLASS_A "]\nusers = 4294967295\n",
+              ":2: users = 4294967295 in [" CLASS_A
+              "]: expected local accounts or their numbers, and this machine has no account 4294967295.");
+    check_bad("[" CLASS_A "]\nusers = 1\nusers = 2\n",
+              ":3: users in [" CLASS_A
+              "] is set a second time; expected it once, it stands in line 2 already.");
+    check_bad("[" CLASS_A "]\nname = a\nname = b\n",
+              ":3: name in [" CLASS_A
+              "] is set a second time; expected it once, it stands in line 2 already.");
+}
+
+static void test_described_twice(void **state)
+{
+    ConfClasses *classes = NULL;
+    _cleanup_(freep) char *error = NULL;
+    char expected[300];
+    put("a.conf", "\n[" CLASS_A "]\nusers = 1\n");
+    put("b.conf", "[" CLASS_A "]\nusers = 2\n");
+    assert_int_equal(conf_classes_load(directory, &classes, &error), -EINVAL);
+    (void)snprintf(expected, sizeof(expected),
+                   "%s/b.conf:1: the class " CLASS_A
+                   " is described a second time; expected it once, it stands at %s/a.conf:2 already.",
+                   directory, directory);
+    assert_string_equal(error, expected);
+    assert_null(classes);
+}
+
+static void test_user_limit(void **state)
+{
+    for (unsigned users = CONF_CLASS_USERS_MAX; users <= CONF_CLASS_USERS_MAX + 1; users++) {
+        _cleanup_(conf_classes_freep) ConfClasses *classes = NULL;
+        _cleanup_(freep) char *error = NULL;
+        char text[2000];
+        int n = snprintf(text, sizeof(text), "[" CLASS_A "]\nusers =\n");
+        for (unsigned i = 0; i < users; i++)
+            n += snprintf(text + n, sizeof(text) - (size_t)n, "  %u\n", 2000 + i);
+        put("x.conf", text);
+        int r = conf_classes_load(directory, &classes, &error);
+        assert_int_equal(r, users > CONF_CLASS_USERS_MAX ? -EINVAL : 0);
+        if (r == 0) assert_int_equal(conf_classes_at(classes, 0)->user_count, users);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_good, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_none, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_bad, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_described_twice, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_user_limit, make_directory, remove_directory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
