@@ -37,6 +37,7 @@ typedef struct LabOptions {
     int n_users;
     const LabUser *as;
     bool ipv6, keep, realm_only;
+    int resolver_port; /* 0: any free one */
     char **command;
 } LabOptions;
 
@@ -50,7 +51,8 @@ typedef struct LabProcess {
 
 typedef struct Lab {
     LabOptions options;
-    char programs[LAB_PATH_MAX]; /* folder of mantle and mantled */
+    char programs[LAB_PATH_MAX]; /* folder of mantle */
+    char daemons[LAB_PATH_MAX];  /* folder of mantled */
     char samples[LAB_PATH_MAX];  /* folder of the sample servers */
     char folder[LAB_PATH_MAX];
     char kdc_address[48];

@@ -19,9 +19,11 @@ static int find_programs(Lab *lab)
     char *slash = strrchr(path, '/');
     if (slash && strcmp(slash, "/lab") == 0) {
         *slash = '\0';
-        return lab_path(lab->programs, "%s", path);
+        return lab_path(lab->programs, "%s", path) < 0 ? -1 : lab_path(lab->daemons, "%s", path);
     }
-    return lab_path(lab->programs, "%s", INSTALLED_PROGRAMS);
+    return lab_path(lab->programs, "%s", INSTALLED_PROGRAMS) < 0
+               ? -1
+               : lab_path(lab->daemons, "%s", INSTALLED_DAEMONS);
 }
 
 static int extend_path(const Lab *lab)

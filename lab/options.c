@@ -3,6 +3,7 @@
 #include "lab.h"
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXIT_USAGE 2
@@ -13,7 +14,8 @@ static int usage_error(const char *text, const char *what)
     fprintf(
         stderr,
         "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
-        "                       [--as alice] [--ipv6] [--keep] [--realm-only] -- COMMAND ...\n");
+        "                       [--as alice] [--ipv6] [--resolver-port N] [--keep] [--realm-only]\n"
+        "                       -- COMMAND ...\n");
     return EXIT_USAGE;
 }
 
@@ -87,6 +89,14 @@ static int each_name(LabOptions *options, const char *list, int (*each)(LabOptio
     return 0;
 }
 
+/* 0 for what is no port. */
+static int parse_port(const char *text)
+{
+    char *end;
+    long port = strtol(text, &end, 10);
+    return *text && !*end && port > 0 && port <= 65535 ? (int)port : 0;
+}
+
 typedef struct Lists {
     const char *hosts, *untrusted, *users, *sensitive, *as;
 } Lists;
@@ -107,7 +117,7 @@ static int apply_lists(LabOptions *options, const Lists *lists)
 
 int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
 {
-    enum { HOSTS = 1, UNTRUSTED, USERS, SENSITIVE, AS, IPV6, KEEP, REALM_ONLY };
+    enum { HOSTS = 1, UNTRUSTED, USERS, SENSITIVE, AS, IPV6, KEEP, REALM_ONLY, RESOLVER_PORT };
     static const struct option known[] = {
         {"hosts", required_argument, NULL, HOSTS},
         {"untrusted", required_argument, NULL, UNTRUSTED},
@@ -117,6 +127,7 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
         {"ipv6", no_argument, NULL, IPV6},
         {"keep", no_argument, NULL, KEEP},
         {"realm-only", no_argument, NULL, REALM_ONLY},
+        {"resolver-port", required_argument, NULL, RESOLVER_PORT},
         {NULL, 0, NULL, 0},
     };
     LabOptions options = {.n_hosts = 0};
@@ -150,11 +161,17 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
         case REALM_ONLY:
             options.realm_only = true;
             break;
+        case RESOLVER_PORT:
+            options.resolver_port = parse_port(optarg);
+            if (!options.resolver_port) return usage_error("not a port", optarg);
+            break;
         default:
             return usage_error("unknown option, or one without its value", argv[optind - 1]);
         }
     }
     if (optind >= argc) return usage_error("no command", NULL);
+    if (options.ipv6 && options.resolver_port)
+        return usage_error("on ::1 every host has a port of its own", NULL);
     options.command = argv + optind;
     /* `as` points into the structure, so it is set in the caller's. */
     *ret_options = options;
