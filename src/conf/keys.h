@@ -13,6 +13,10 @@
         "135.")                                                                                              \
     KEY(RESOLVER_LISTEN, "resolver", "listen", "", TYPE(CONF_ADDRESSES),                                     \
         "Addresses the resolver listens on. Not set: all, IPv6 and IPv4.")                                   \
+    KEY(RESOLVER_HOSTS_FILE, "resolver", "hosts_file", "", TYPE(CONF_PATH),                                  \
+        "Names and addresses of hosts, looked at before DNS: lines as of hosts(5), where the address may "   \
+        "carry the port "                                                                                    \
+        "of that host's resolver.")                                                                          \
     KEY(EXPORTER_PORT, "exporter", "port", "24158", INTEGER(CONF_PORT, 0, 65535),                            \
         "TCP port of mantled's own objects. 0: any free port.")                                              \
     KEY(EXPORTER_NAME, "exporter", "name", "", TYPE(CONF_STRING),                                            \
