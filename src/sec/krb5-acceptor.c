@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sec/krb5-acceptor.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <winerror.h>
+#include "base/reader.h"
+#include "sec/krb5-credential-private.h"
+#include "sec/krb5-keytab-private.h"
+#include "sec/pac.h"
+
+struct KerberosAcceptor {
+    KerberosKeytab *keytab;
+    krb5_context context;
+    krb5_auth_context auth;
+    krb5_ticket *ticket;
+    krb5_data output;
+    /* Secret until leg 3: */
+    char *principal;
+    uint32_t flags;
+    krb5_creds *delegated;
+    PacLogon *logon; /* NULL: the PAC names no SIDs, or there is none */
+    KerberosSession session;
+};
+
+static int acceptor_alloc(KerberosKeytab *keytab, KerberosAcceptor **ret_acceptor)
+{
+    _cleanup_(kerberos_acceptor_freep) KerberosAcceptor *acceptor = calloc(1, sizeof(*acceptor));
+    if (!acceptor) return -ENOMEM;
+    acceptor->keytab = kerberos_keytab_ref(keytab);
+    if (kerberos_context_new(kerberos_keytab_config(keytab), &acceptor->context) != 0) return -ENOMEM;
+    *ret_acceptor = TAKE_PTR(acceptor);
+    return 0;
+}
+
+KerberosAcceptor *kerberos_acceptor_free(KerberosAcceptor *acceptor)
+{
+    if (!acceptor) return NULL;
+    krb5_context context = acceptor->context;
+    if (context) {
+        krb5_free_data_contents(context, &acceptor->output);
+        if (acceptor->auth) (void)krb5_auth_con_free(context, acceptor->auth);
+        krb5_free_ticket(context, acceptor->ticket);
+        krb5_free_unparsed_name(context, acceptor->principal);
+        krb5_free_creds(context, acceptor->delegated);
+        krb5_free_context(context);
+    }
+    kerberos_session_deinit(&acceptor->session);
+    free(acceptor->logon);
+    kerberos_keytab_unref(acceptor->keytab);
+    free(acceptor);
+    return NULL;
+}
+
+/* Leg 1 */
+
+static krb5_error_code read_ap_req(KerberosAcceptor *acceptor, const uint8_t *token, size_t length)
+{
+    krb5_context context = acceptor->context;
+    Reader message;
+    /* Some clients frame it although they said DCE style; the answer is unframed all the same. */
+    if (!kerberos_unframe(token, length, FRAME_AP_REQ, &message)) reader_init(&message, token, length);
+    krb5_data data = {.data = (char *)(uintptr_t)message.data, .length = (unsigned)message.length};
+    krb5_keytab keytab;
+    krb5_flags options = 0;
+    krb5_error_code error = krb5_auth_con_init(context, &acceptor->auth);
+    if (error) return error;
+    /* No DO_TIME: no replay cache is consulted or written; leg 3 proves that this is no replay. */
+    error = krb5_auth_con_setflags(context, acceptor->auth, 0);
+    if (!error) error = kerberos_keytab_open(acceptor->keytab, context, &keytab);
+    if (error) return error;
+    error = krb5_rd_req(context, &acceptor->auth, &data, NULL, keytab, &options, &acceptor->ticket);
+    (void)krb5_kt_close(context, keytab);
+    if (error) return error;
+    if (options & AP_OPTS_USE_SESSION_KEY) return KRB5KRB_AP_ERR_NOKEY;
+    /* The options are not protected. Without MUTUAL_REQUIRED libkrb5 takes the client's sequence number for
+     * ours, so the nonce that leg 3 must show would be one that the client chose: a recorded leg 1 and leg 3
+     * could be replayed. */
+    if (!(options & AP_OPTS_MUTUAL_REQUIRED)) return KRB5KRB_AP_ERR_METHOD;
+    const KerberosConfig *config = kerberos_keytab_config(acceptor->keytab);
+    const krb5_enc_tkt_part *part = acceptor->ticket->enc_part2;
+    if (!kerberos_enctype_allowed(config, acceptor->ticket->enc_part.enctype) ||
+        !kerberos_enctype_allowed(config, part->session->enctype))
+        return KRB5_NOPERM_ETYPE;
+    return krb5_unparse_name(context, part->client, &acceptor->principal);
+}
+
+/* The KRB-CRED in the checksum. Must be read while the keys are still those of the AP-REQ, before
+ * krb5_mk_rep. */
+static krb5_error_code read_delegated(KerberosAcceptor *acceptor, const uint8_t *message, size_t length)
+{
+    krb5_context context = acceptor->context;
+    krb5_data data = {.data = (char *)(uintptr_t)message, .length = (unsigned)length};
+    krb5_creds **list = NULL;
+    krb5_error_code error = krb5_rd_cred(context, acceptor->auth, &data, &list, NULL);
+    if (error) {
+        /* RFC 4121 4.1.1 allows a KRB-CRED that is not encrypted once more: it stands in the encrypted
+         * authenticator. */
+        krb5_auth_context plain;
+        error = krb5_auth_con_init(context, &plain);
+        if (error) return error;
+        error = krb5_auth_con_setflags(context, plain, 0);
+        if (!error) error = krb5_rd_cred(context, plain, &data, &list, NULL);
+        (void)krb5_auth_con_free(context, plain);
+    }
+    if (error) return error;
+    /* It must be the caller's own ticket-granting ticket: another's would give its token another identity
+     * outwards. */
+    if (!list[0] || list[1] ||
+        !krb5_principal_compare(context, list[0]->client, acceptor->ticket->enc_part2->client) ||
+        list[0]->server->length != 2 || list[0]->server->data[0].length != 6 ||
+        memcmp(list[0]->server->data[0].data, "krbtgt", 6) != 0)
+        error = KRB5KRB_AP_ERR_BADMATCH;
+    if (!error) {
+        acceptor->delegated = list[0];
+        list[0] = NULL;
+    }
+    krb5_free_tgt_creds(context, list);
+    return error;
+}
+
+/* The checksum of RFC 4121 4.1.1: flags and, with DELEG, the delegated ticket. */
+static krb5_error_code read_checksum(KerberosAcceptor *acceptor)
+{
+    krb5_authenticator *authenticator;
+    krb5_error_code error = krb5_auth_con_getauthenticator(acceptor->context, acceptor->auth, &authenticator);
+    if (error) return error;
+    const krb5_checksum *checksum = authenticator->checksum;
+    if (!checksum || checksum->checksum_type != GSS_CHECKSUM_TYPE) {
+        krb5_free_authenticator(acceptor->context, authenticator);
+        return KRB5KRB_AP_ERR_INAPP_CKSUM;
+    }
+    Reader reader;
+    reader_init(&reader, checksum->contents, checksum->length);
+    if (reader_u32(&reader) != GSS_CHECKSUM_BINDINGS) reader_fail(&reader);
+    reader_skip(&reader, GSS_CHECKSUM_BINDINGS); /* bindings to a TLS channel: there is none */
+    acceptor->flags = reader_u32(&reader);
+    if (acceptor->flags & GSS_FLAG_DELEG) {
+        if (reader_u16(&reader) != 1) reader_fail(&reader); /* DlgOpt */
+        uint16_t length = reader_u16(&reader);
+        const uint8_t *message = reader_bytes(&reader, length);
+        if (message) error = read_delegated(acceptor, message, length);
+    }
+    /* Extensions may follow (RFC 4121 4.1.1). */
+    if (!error && (reader_status(&reader) != 0 || !(acceptor->flags & GSS_FLAG_DCE_STYLE)))
+        error = KRB5KRB_AP_ERR_INAPP_CKSUM;
+    krb5_free_authenticator(acceptor->context, authenticator);
+    return error;
+}
+
+/* krb5_rd_req looks at the PAC too, but goes on when it is forged. The key is found by principal and type:
+ * key version numbers of a keytab and of the KDC may differ. */
+static krb5_error_code verify_pac(KerberosAcceptor *acceptor, krb5_pac pac)
+{
+    size_t count;
+    const krb5_keytab_entry *entries = kerberos_keytab_entries(acceptor->keytab, &count);
+    const krb5_ticket *ticket = acceptor->ticket;
+    krb5_error_code error = KRB5_KT_NOTFOUND;
+    for (size_t i = 0; i < count && error; i++)
+        if (entries[i].key.enctype == ticket->enc_part.enctype &&
+            krb5_principal_compare(acceptor->context, entries[i].principal, ticket->server))
+            error = krb5_pac_verify(acceptor->context, pac, ticket->enc_part2->times.authtime,
+                                    ticket->enc_part2->client, &entries[i].key, NULL);
+    return error;
+}
+
+static krb5_error_code read_pac_logon(KerberosAcceptor *acceptor, krb5_pac pac)
+{
+    krb5_data data;
+    krb5_error_code error = krb5_pac_get_buffer(acceptor->context, pac, KRB5_PAC_LOGON_INFO, &data);
+    if (error == ENOENT) return 0; /* a KDC without SIDs: they are derived from the principal */
+    if (error) return error;
+    int result = pac_logon_parse((const uint8_t *)data.data, data.length, &acceptor->logon);
+    krb5_free_data_contents(acceptor->context, &data);
+    return result == 0 ? 0 : result == -ENOMEM ? ENOMEM : KRB5KRB_AP_ERR_BADMATCH;
+}
+
+static krb5_error_code read_pac(KerberosAcceptor *acceptor)
+{
+    krb5_context context = acceptor->context;
+    krb5_authdata **found = NULL;
+    /* The ticket's only: what the client itself puts into the authenticator proves nothing. */
+    krb5_error_code error = krb5_find_authdata(context, acceptor->ticket->enc_part2->authorization_data, NULL,
+                                               KRB5_AUTHDATA_WIN2K_PAC, &found);
+    if (error || !found) return error;
+    krb5_pac pac = NULL;
+    if (found[0] && found[1])
+        error = KRB5KRB_AP_ERR_BADMATCH; /* two of them: whose? */
+    else if (found[0])
+        error = krb5_pac_parse(context, found[0]->contents, found[0]->length, &pac);
+    krb5_free_authdata(context, found);
+    if (!error && pac) error = verify_pac(acceptor, pac);
+    if (!error && pac) error = read_pac_logon(acceptor, pac);
+    if (pac) krb5_pac_free(context, pac);
+    return error;
+}
+
+/* Leg 2, with a fresh subkey: it makes the key this conversation's own, and leg 2 unusable as leg 3. */
+static krb5_error_code write_ap_rep(KerberosAcceptor *acceptor)
+{
+    krb5_context context = acceptor->context;
+    krb5_keyblock *key = NULL;
+    krb5_int32 ours, theirs;
+    KerberosSession *session = &acceptor->session;
+    krb5_error_code error = krb5_auth_con_setflags(
+        context, acceptor->auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE | KRB5_AUTH_CONTEXT_USE_SUBKEY);
+    if (!error) error = krb5_mk_rep(context, acceptor->auth, &acceptor->output);
+    if (!error) error = krb5_auth_con_getsendsubkey(context, acceptor->auth, &key);
+    if (!error && !key) error = KRB5KRB_AP_ERR_NOKEY;
+    if (!error) error = krb5_auth_con_getlocalseqnumber(context, acceptor->auth, &ours);
+    if (!error) error = krb5_auth_con_getremoteseqnumber(context, acceptor->auth, &theirs);
+    if (!error && !kerberos_enctype_allowed(kerberos_keytab_config(acceptor->keytab), key->enctype))
+        error = KRB5_NOPERM_ETYPE;
+    if (!error && secret_new(key->contents, key->length, &session->key) != 0) error = ENOMEM;
+    if (!error) {
+        session->enctype = key->enctype;
+        session->send_sequence = (uint32_t)ours;
+        session->receive_sequence = (uint32_t)theirs;
+        session->expires = kerberos_time(acceptor->ticket->enc_part2->times.endtime);
+    }
+    krb5_free_keyblock(context, key);
+    return error;
+}
+
+/* What MIT and Samba send too: KRB-ERROR in the framing, even in DCE style. Clients correct their clock by
+ * it. */
+static void write_error(KerberosAcceptor *acceptor, krb5_error_code error, Writer *writer)
+{
+    size_t count;
+    krb5_context context = acceptor->context;
+    const krb5_keytab_entry *entries = kerberos_keytab_entries(acceptor->keytab, &count);
+    bool known = error > ERROR_TABLE_BASE_krb5 && error < ERROR_TABLE_BASE_krb5 + 128;
+    krb5_error message = {.error = (krb5_ui_4)((known ? error : KRB5KRB_ERR_GENERIC) - ERROR_TABLE_BASE_krb5),
+                          .server = entries[0].principal};
+    krb5_data data;
+    if (krb5_us_timeofday(context, &message.stime, &message.susec) != 0) return;
+    if (krb5_mk_error(context, &message, &data) != 0) return;
+    kerberos_frame(FRAME_ERROR, data.data, data.length, writer);
+    krb5_free_data_contents(context, &data);
+}
+
+int kerberos_acceptor_new(KerberosKeytab *keytab, const uint8_t *token, size_t length,
+                          KerberosAcceptor **ret_acceptor, Writer *error_token, SecFailure *failure)
+{
+    _cleanup_(kerberos_acceptor_freep) KerberosAcceptor *acceptor = NULL;
+    int result = acceptor_alloc(keytab, &acceptor);
+    if (result != 0) return result;
+    krb5_error_code error = length == 0 || length > KERBEROS_TOKEN_MAX ? KRB5KRB_AP_ERR_MSG_TYPE : 0;
+    if (!error) error = read_ap_req(acceptor, token, length);
+    if (!error) error = read_checksum(acceptor);
+    if (!error) error = read_pac(acceptor);
+    if (!error) error = write_ap_rep(acceptor);
+    if (error == ENOMEM) return -ENOMEM;
+    if (error) {
+        kerberos_failure(acceptor->context, error, KERBEROS_ACCEPT, NULL, NULL, NULL,
+                         failure); /* no name: none is proved */
+        write_error(acceptor, error, error_token);
+        return SEC_FAILED;
+    }
+    *ret_acceptor = TAKE_PTR(acceptor);
+    return 0;
+}
+
+const uint8_t *kerberos_acceptor_output(const KerberosAcceptor *acceptor, size_t *ret_length)
+{
+    *ret_length = acceptor->output.length;
+    return (const uint8_t *)acceptor->output.data;
+}
+
+/* Leg 3 */
+
+/* LVL-7 */
+static TokenLevel granted_level(uint32_t flags)
+{
+    if (flags & GSS_FLAG_DELEG) return TOKEN_LEVEL_DELEGATION;
+    return flags & GSS_FLAG_IDENTIFY ? TOKEN_LEVEL_IDENTIFICATION : TOKEN_LEVEL_IMPERSONATION;
+}
+
+static int caller_fill(KerberosAcceptor *acceptor, KerberosCaller *caller)
+{
+    KerberosCaller result = {.session = &acceptor->session,
+                             .principal = acceptor->principal,
+                             .level = granted_level(acceptor->flags),
+                             .expires = acceptor->session.expires};
+    if (acceptor->logon) {
+        result.user = acceptor->logon->user;
+        result.groups = acceptor->logon->groups;
+        result.group_count = acceptor->logon->group_count;
+        result.account_flags = acceptor->logon->account_flags;
+    } else if (sid_from_principal(acceptor->principal, &result.user) != 0) {
+        return -ENOMEM;
+    }
+    if (acceptor->delegated) {
+        int error = kerberos_credential_new_delegated(kerberos_keytab_config(acceptor->keytab),
+                                                      TAKE_PTR(acceptor->delegated), &result.credential);
+        if (error != 0) return error;
+        int64_t end = kerberos_credential_expires(result.credential);
+        if (end < result.expires) result.expires = end;
+    }
+    *caller = result;
+    return 0;
+}
+
+int kerberos_acceptor_finish(KerberosAcceptor *acceptor, const uint8_t *token, size_t length,
+                             KerberosCaller *ret_caller, SecFailure *failure)
+{
+    krb5_data data = {.data = (char *)(uintptr_t)token, .length = (unsigned)length};
+    krb5_ui_4 nonce;
+    krb5_error_code error = length == 0 || length > KERBEROS_TOKEN_MAX
+                                ? KRB5KRB_AP_ERR_MSG_TYPE
+                                : krb5_rd_rep_dce(acceptor->context, acceptor->auth, &data, &nonce);
+    if (error == ENOMEM) return -ENOMEM;
+    if (error) {
+        /* No name: nothing was proved. */
+        kerberos_failure(acceptor->context, error, KERBEROS_ACCEPT, NULL, NULL, NULL, failure);
+        return SEC_FAILED;
+    }
+    return caller_fill(acceptor, ret_caller);
+}

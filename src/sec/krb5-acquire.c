@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Getting tickets without waiting, as three stages: the credential's own TGT, the ticket for the service, the
+ * forwarded TGT. What is there already is used; what is not is asked for, message by message
+ * (krb5_init_creds_step, krb5_tkt_creds_step, krb5-tgs). A ticket past two thirds of its life is replaced
+ * when the KDC answers, else used.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <winerror.h>
+#include "sec/krb5-credential-private.h"
+#include "sec/krb5-kdc.h"
+#include "sec/krb5-tgs.h"
+
+/* Messages of one stage: preauthentication takes 2 or 3, a chain of referrals as many as there are realms. */
+#define STAGE_MESSAGES_MAX 24
+
+/* Conditions of the stages' functions besides SEC_FAILED and -ENOMEM. */
+enum {
+    STAGE_SEND = 96, /* acquire->exchange has the next message */
+};
+
+typedef enum AcquireStage { STAGE_TGT, STAGE_SERVICE, STAGE_FORWARD, STAGE_DONE } AcquireStage;
+
+struct KerberosAcquire {
+    KerberosCredential *credential;
+    char *target;
+    bool delegate;
+    uint64_t deadline;
+    krb5_context context;
+    AcquireStage stage;
+    bool begun;
+    unsigned messages;
+    KdcExchange *exchange;
+    KerberosInit init;
+    krb5_tkt_creds_context tkt;
+    krb5_ccache scratch; /* in memory, holds the TGT for krb5_tkt_creds */
+    int32_t nonce;
+    KerberosTicket *tgt, *ticket, *forwarded;
+    SecFailure failure;
+};
+
+int kerberos_acquire_new(KerberosCredential *credential, const char *target, bool delegate, uint64_t deadline,
+                         KerberosAcquire **ret_acquire)
+{
+    _cleanup_(kerberos_acquire_freep) KerberosAcquire *acquire = calloc(1, sizeof(*acquire));
+    if (!acquire) return -ENOMEM;
+    acquire->credential = kerberos_credential_ref(credential);
+    acquire->delegate = delegate;
+    acquire->deadline = deadline;
+    if (target && !(acquire->target = strdup(target))) return -ENOMEM;
+    *ret_acquire = TAKE_PTR(acquire);
+    return 0;
+}
+
+/* Releases what one stage's conversation with the KDC needed. */
+static void acquire_end_exchange(KerberosAcquire *acquire)
+{
+    kerberos_init_deinit(&acquire->init, acquire->context);
+    if (acquire->tkt) krb5_tkt_creds_free(acquire->context, acquire->tkt);
+    if (acquire->scratch) (void)krb5_cc_destroy(acquire->context, acquire->scratch);
+    acquire->exchange = kdc_exchange_free(acquire->exchange);
+    acquire->tkt = NULL;
+    acquire->scratch = NULL;
+    acquire->messages = 0;
+}
+
+KerberosAcquire *kerberos_acquire_free(KerberosAcquire *acquire)
+{
+    if (!acquire) return NULL;
+    if (acquire->context) {
+        acquire_end_exchange(acquire);
+        krb5_free_context(acquire->context);
+    }
+    kerberos_ticket_unref(acquire->tgt);
+    kerberos_ticket_unref(acquire->ticket);
+    kerberos_ticket_unref(acquire->forwarded);
+    kerberos_credential_unref(acquire->credential);
+    free(acquire->target);
+    free(acquire);
+    return NULL;
+}
+
+static KerberosRole acquire_role(const KerberosAcquire *acquire)
+{
+    if (acquire->stage == STAGE_TGT) return acquire->target ? KERBEROS_TICKET : KERBEROS_LOGON;
+    return acquire->stage == STAGE_SERVICE ? KERBEROS_SERVICE : KERBEROS_FORWARD;
+}
+
+static int acquire_fail(KerberosAcquire *acquire, krb5_error_code error, const char *detail)
+{
+    if (error == ENOMEM) return -ENOMEM;
+    kerberos_failure(acquire->context, error, acquire_role(acquire),
+                     kerberos_credential_principal(acquire->credential), acquire->target, detail,
+                     &acquire->failure);
+    return SEC_FAILED;
+}
+
+/* Queues a message for the KDCs of a realm. */
+static int acquire_send(KerberosAcquire *acquire, const krb5_data *realm, const void *message, size_t length)
+{
+    if (++acquire->messages > STAGE_MESSAGES_MAX) return acquire_fail(acquire, KRB5_GET_IN_TKT_LOOP, NULL);
+    _cleanup_(freep) char *name = strndup(realm->data, realm->length);
+    if (!name) return -ENOMEM;
+    acquire->exchange = kdc_exchange_free(acquire->exchange);
+    int result = kdc_exchange_new(kerberos_credential_config(acquire->credential), name, message, length,
+                                  acquire->deadline, &acquire->exchange);
+    return result ? result : STAGE_SEND;
+}
+
+/* The TGT */
+
+static int tgt_exchange(KerberosAcquire *acquire, const krb5_data *reply)
+{
+    krb5_context context = acquire->context;
+    krb5_data request = {0}, realm = {0}, input = *reply;
+    unsigned flags = 0;
+    krb5_error_code error =
+        krb5_init_creds_step(context, acquire->init.exchange, &input, &request, &realm, &flags);
+    if (error) return acquire_fail(acquire, error, NULL);
+    if (flags & KRB5_INIT_CREDS_STEP_FLAG_CONTINUE) {
+        int result = acquire_send(acquire, &realm, request.data, request.length);
+        krb5_free_data_contents(context, &request);
+        krb5_free_data_contents(context, &realm);
+        return result;
+    }
+    krb5_creds *creds = calloc(1, sizeof(*creds));
+    if (!creds) return -ENOMEM;
+    error = krb5_init_creds_get_creds(context, acquire->init.exchange, creds);
+    if (error) {
+        free(creds);
+        return acquire_fail(acquire, error, NULL);
+    }
+    KerberosTicket *ticket;
+    if (kerberos_ticket_new(kerberos_credential_config(acquire->credential), creds, &ticket) != 0)
+        return -ENOMEM;
+    kerberos_ticket_unref(acquire->tgt);
+    acquire->tgt = ticket;
+    kerberos_credential_set_tgt(acquire->credential, ticket);
+    return 0;
+}
+
+static int tgt_begin(KerberosAcquire *acquire)
+{
+    int result = kerberos_credential_tgt(acquire->credential, &acquire->tgt, &acquire->failure);
+    if (result != TICKET_NONE && result != TICKET_STALE) return result;
+    krb5_error_code error = kerberos_init_begin(&acquire->init, acquire->credential, acquire->context);
+    if (error) return acquire_fail(acquire, error, NULL);
+    static const krb5_data nothing = {0};
+    return tgt_exchange(acquire, &nothing);
+}
+
+/* The service's ticket */
+
+static int service_exchange(KerberosAcquire *acquire, const krb5_data *reply)
+{
+    krb5_context context = acquire->context;
+    krb5_data request = {0}, realm = {0}, input = *reply;
+    unsigned flags = 0;
+    krb5_error_code error = krb5_tkt_creds_step(context, acquire->tkt, &input, &request, &realm, &flags);
+    if (error) return acquire_fail(acquire, error, NULL);
+    if (flags & KRB5_TKT_CREDS_STEP_FLAG_CONTINUE) {
+        int result = acquire_send(acquire, &realm, request.data, request.length);
+        krb5_free_data_contents(context, &request);
+        krb5_free_data_contents(context, &realm);
+        return result;
+    }
+    krb5_creds *creds = calloc(1, sizeof(*creds));
+    if (!creds) return -ENOMEM;
+    error = krb5_tkt_creds_get_creds(context, acquire->tkt, creds);
+    if (error) {
+        free(creds);
+        return acquire_fail(acquire, error, NULL);
+    }
+    KerberosTicket *ticket;
+    if (kerberos_ticket_new(kerberos_credential_config(acquire->credential), creds, &ticket) != 0)
+        return -ENOMEM;
+    kerberos_ticket_unref(acquire->ticket);
+    acquire->ticket = ticket;
+    /* The reply is bound to the TGT, so this cannot happen; if it did it would be the unforgivable bug. */
+    if (!krb5_principal_compare(context, creds->client, kerberos_credential_client(acquire->credential)))
+        return acquire_fail(acquire, KRB5_KDCREP_MODIFIED, NULL);
+    kerberos_credential_set_ticket(acquire->credential, acquire->target, ticket);
+    return 0;
+}
+
+static int service_begin(KerberosAcquire *acquire)
+{
+    if (!acquire->target) return 0;
+    int result =
+        kerberos_credential_ticket(acquire->credential, acquire->target, acquire->delegate, &acquire->ticket);
+    if (result != TICKET_NONE && result != TICKET_STALE) return result;
+    krb5_context context = acquire->context;
+    krb5_creds *tgt = acquire->tgt->creds;
+    krb5_creds wanted = {.client = tgt->client};
+    krb5_error_code error = krb5_cc_new_unique(context, "MEMORY", NULL, &acquire->scratch);
+    if (!error) error = krb5_cc_initialize(context, acquire->scratch, tgt->client);
+    if (!error) error = krb5_cc_store_cred(context, acquire->scratch, tgt);
+    if (!error)
+        error = kerberos_parse_target(kerberos_credential_config(acquire->credential), context,
+                                      acquire->target, &wanted.server);
+    if (!error) error = krb5_tkt_creds_init(context, acquire->scratch, &wanted, 0, &acquire->tkt);
+    krb5_free_principal(context, wanted.server);
+    if (error) return acquire_fail(acquire, error, NULL);
+    static const krb5_data nothing = {0};
+    return service_exchange(acquire, &nothing);
+}
+
+/* The forwarded TGT */
+
+/* facts/cloaking DEL-1, DEL-6: only a forwardable TGT, only to a service that is trusted for delegation. */
+static int forward_allowed(KerberosAcquire *acquire)
+{
+    char who[SEC_QUOTE_SIZE], target[SEC_QUOTE_SIZE];
+    sec_quote(kerberos_credential_principal(acquire->credential), who);
+    sec_quote(acquire->target, target);
+    if (!(acquire->tgt->creds->ticket_flags & TKT_FLG_FORWARDABLE)) {
+        sec_failure_set(
+            &acquire->failure, RPC_S_SEC_PKG_ERROR,
+            "%s cannot be delegated to %s: the ticket is not forwardable, because the account is marked "
+            "sensitive or the ticket was taken without asking for it; clear \"sensitive, cannot be "
+            "delegated\" "
+            "on the account, or run kinit -f, or call at IMPERSONATE",
+            who, target);
+        return SEC_FAILED;
+    }
+    if (!(acquire->ticket->creds->ticket_flags & TKT_FLG_OK_AS_DELEGATE)) {
+        sec_failure_set(&acquire->failure, RPC_S_SEC_PKG_ERROR,
+                        "%s cannot be delegated to %s: that service is not trusted for delegation; trust its "
+                        "account at the "
+                        "KDC (ok_as_delegate, TRUSTED_FOR_DELEGATION), or call at IMPERSONATE",
+                        who, target);
+        return SEC_FAILED;
+    }
+    return 0;
+}
+
+static int forward_begin(KerberosAcquire *acquire)
+{
+    if (!acquire->delegate) return 0;
+    int result = forward_allowed(acquire);
+    if (result == 0) result = kerberos_credential_forwarded(acquire->credential, &acquire->forwarded);
+    if (result != TICKET_NONE) return result;
+    _cleanup_(writer_deinitp) Writer request;
+    writer_init(&request, 0);
+    krb5_creds *tgt = acquire->tgt->creds;
+    krb5_error_code error = kerberos_forward_request(
+        acquire->context, kerberos_credential_config(acquire->credential), tgt, &request, &acquire->nonce);
+    if (error) return acquire_fail(acquire, error, NULL);
+    return acquire_send(acquire, &tgt->client->realm, request.data, request.length);
+}
+
+static int forward_exchange(KerberosAcquire *acquire, const krb5_data *reply)
+{
+    krb5_creds *creds;
+    krb5_error_code error = kerberos_forward_reply(acquire->context, acquire->tgt->creds, acquire->nonce,
+                                                   (const uint8_t *)reply->data, reply->length, &creds);
+    if (error) return acquire_fail(acquire, error, NULL);
+    if (kerberos_ticket_new(kerberos_credential_config(acquire->credential), creds, &acquire->forwarded) != 0)
+        return -ENOMEM;
+    kerberos_credential_set_forwarded(acquire->credential, acquire->forwarded);
+    return 0;
+}
+
+/* Driving */
+
+typedef struct StageRow {
+    int (*begin)(KerberosAcquire *acquire);
+    int (*exchange)(KerberosAcquire *acquire, const krb5_data *reply);
+} StageRow;
+
+static const StageRow stages[] = {
+    [STAGE_TGT] = {tgt_begin, tgt_exchange},
+    [STAGE_SERVICE] = {service_begin, service_exchange},
+    [STAGE_FORWARD] = {forward_begin, forward_exchange},
+};
+
+/* One step of the present stage: 0 done, STAGE_SEND, SEC_WAIT, SEC_FAILED, -ENOMEM. */
+static int stage_step(KerberosAcquire *acquire, IoWait *ret_wait)
+{
+    if (!acquire->begun) {
+        acquire->begun = true;
+        return stages[acquire->stage].begin(acquire);
+    }
+    int result = kdc_exchange_step(acquire->exchange, ret_wait);
+    if (result == IO_AGAIN) return SEC_WAIT;
+    if (result == KDC_UNREACHABLE)
+        return acquire_fail(acquire, KRB5_KDC_UNREACH, kdc_exchange_cause(acquire->exchange));
+    if (result == KDC_UNKNOWN) return acquire_fail(acquire, KRB5_REALM_UNKNOWN, NULL);
+    if (result != 0) return result;
+    size_t length;
+    const uint8_t *bytes = kdc_exchange_reply(acquire->exchange, &length);
+    krb5_data reply = {.data = (char *)(uintptr_t)bytes, .length = (unsigned)length};
+    return stages[acquire->stage].exchange(acquire, &reply);
+}
+
+/* Whether a failed stage still has what it came for: the older ticket it wanted to replace. */
+static bool stage_has_older(const KerberosAcquire *acquire)
+{
+    if (acquire->failure.code != (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY) return false;
+    return (acquire->stage == STAGE_TGT && acquire->tgt) ||
+           (acquire->stage == STAGE_SERVICE && acquire->ticket);
+}
+
+int kerberos_acquire_step(KerberosAcquire *acquire, IoWait *ret_wait)
+{
+    if (!acquire->context &&
+        kerberos_context_new(kerberos_credential_config(acquire->credential), &acquire->context) != 0)
+        return -ENOMEM;
+    while (acquire->stage != STAGE_DONE) {
+        int result = stage_step(acquire, ret_wait);
+        if (result == STAGE_SEND) continue;
+        if (result == SEC_FAILED && stage_has_older(acquire)) result = 0;
+        if (result != 0) return result;
+        acquire_end_exchange(acquire);
+        acquire->begun = false;
+        acquire->stage++;
+    }
+    return 0;
+}
+
+const SecFailure *kerberos_acquire_failure(const KerberosAcquire *acquire)
+{
+    return &acquire->failure;
+}
+
+KerberosTicket *kerberos_acquire_ticket(const KerberosAcquire *acquire)
+{
+    return acquire->ticket;
+}
+
+KerberosTicket *kerberos_acquire_forwarded(const KerberosAcquire *acquire)
+{
+    return acquire->forwarded;
+}
