@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The authority holds long-term keys and tickets. Everybody else asks it and gets session keys of their own
- * conversations, never a ticket or a key. Requests and answers are plain bytes (sec/authority-message.h) from the first
- * day, so that the same code serves linked in or as a process behind a socket.
+ * conversations, never a ticket or a key. Requests and answers are plain bytes (sec/authority-message.h) from
+ * the first day, so that the same code serves linked in or as a process behind a socket.
  */
 #pragma once
 #include "base/cleanup.h"
@@ -16,17 +16,18 @@ typedef struct Authority Authority;
 typedef struct AuthorityCall AuthorityCall;
 
 typedef struct AuthorityOptions {
-    const char *krb5_config;      /* path; NULL: KRB5_CONFIG or the system's */
-    const char *acceptor_keytab;  /* path of the keys that incoming AP-REQs are verified with; NULL: accepts nothing */
+    const char *krb5_config; /* path; NULL: KRB5_CONFIG or the system's */
+    const char *
+        acceptor_keytab; /* path of the keys that incoming AP-REQs are verified with; NULL: accepts nothing */
     bool allow_rc4;
-    uint64_t kdc_timeout;         /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
-    /* Chooses the KDC's answer path in tests; NULL in production. */
+    uint64_t kdc_timeout; /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
 } AuthorityOptions;
 
 #define AUTHORITY_KDC_TIMEOUT (5ull * 1000000000ull)
 
 /* An authority linked into this process. 0, -ENOMEM, SEC_FAILED with *failure. */
-int authority_new_linked(const AuthorityOptions *options, Authority **ret_authority, SecFailure *failure) must_use;
+int authority_new_linked(const AuthorityOptions *options, Authority **ret_authority,
+                         SecFailure *failure) must_use;
 Authority *authority_ref(Authority *authority);
 Authority *authority_unref(Authority *authority);
 DEFINE_CLEANUP(Authority, authority_unref)

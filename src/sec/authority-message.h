@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The authority's requests and answers as bytes. Both directions are hostile to the reader: the authority
+ * reads what any local process sent, and a client reads what a socket gave it.
+ *
+ * A message is u32 operation, then (answers) u32 status, then fields in the order of the structures below:
+ * integers little-endian, byte strings as u32 length and bytes, texts as byte strings with their NUL counted
+ * in (length 0: NULL). Nothing may follow.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/cleanup.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "sec/failure.h"
+#include "sec/sid.h"
+
+#define AUTHORITY_MESSAGE_MAX (1u << 20)
+#define AUTHORITY_TEXT_MAX    4096u  /* paths, principals, targets, passwords; with the NUL */
+#define AUTHORITY_TOKEN_MAX   65535u /* legs: auth_length is 16 bits wide */
+#define AUTHORITY_KEY_MAX     64u
+
+typedef enum AuthorityOperation {
+    AUTHORITY_LOGON = 1,
+    AUTHORITY_RELEASE = 2,
+    AUTHORITY_INITIATE = 3,
+    AUTHORITY_INITIATE_FINISH = 4,
+    AUTHORITY_ACCEPT = 5,
+    AUTHORITY_ACCEPT_FINISH = 6,
+    AUTHORITY_ABANDON = 7, /* forgets a half-open conversation */
+    AUTHORITY_OPERATION_END,
+} AuthorityOperation;
+
+typedef enum AuthorityStatus {
+    AUTHORITY_DONE = 0,
+    AUTHORITY_REFUSED = 1, /* `failure`; for ACCEPT also an error token */
+    AUTHORITY_RESTART = 2, /* INITIATE_FINISH: `token` is a new leg 1 */
+    AUTHORITY_STATUS_END,
+} AuthorityStatus;
+
+typedef struct AuthorityBytes {
+    const uint8_t *data;
+    size_t length;
+} AuthorityBytes;
+
+/* One structure for all requests; which fields an operation has stands beside them. */
+typedef struct AuthorityRequest {
+    AuthorityOperation operation;
+    uint8_t source;        /* LOGON: LogonSource */
+    bool forwardable;      /* LOGON */
+    const char *path;      /* LOGON, may be NULL */
+    const char *principal; /* LOGON, may be NULL */
+    const char *password;  /* LOGON, may be NULL */
+    uint64_t credential;   /* RELEASE INITIATE: handle */
+    const char *target;    /* INITIATE */
+    uint8_t authn_level;   /* INITIATE ACCEPT */
+    uint8_t impersonation; /* INITIATE */
+    uint64_t conversation; /* INITIATE_FINISH ACCEPT_FINISH ABANDON: id */
+    AuthorityBytes token;  /* INITIATE_FINISH: leg 2. ACCEPT: leg 1. ACCEPT_FINISH: leg 3 */
+} AuthorityRequest;
+
+typedef struct AuthorityAnswer {
+    AuthorityOperation operation;
+    AuthorityStatus status;
+    uint32_t code;         /* REFUSED */
+    const char *sentence;  /* REFUSED */
+    uint64_t credential;   /* LOGON; ACCEPT_FINISH: of the delegated ticket, 0 without */
+    const char *principal; /* LOGON ACCEPT_FINISH */
+    int64_t expires;       /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */
+    uint64_t conversation; /* INITIATE ACCEPT */
+    AuthorityBytes token;  /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */
+    int32_t enctype;       /* INITIATE_FINISH ACCEPT_FINISH */
+    AuthorityBytes key;    /*   session key */
+    uint64_t send_sequence, receive_sequence;
+    int64_t session_expires;
+    uint8_t level;          /* ACCEPT_FINISH: TokenLevel */
+    uint32_t account_flags; /* ACCEPT_FINISH */
+    Sid user;               /* ACCEPT_FINISH */
+    const Sid *groups;      /* ACCEPT_FINISH; when read, in memory of the answer: authority_answer_deinit */
+    size_t group_count;
+    Sid *group_memory; /* owned */
+} AuthorityAnswer;
+
+void authority_request_write(Writer *writer, const AuthorityRequest *request);
+/* Texts and bytes point into `data`. 0, -EBADMSG. */
+int authority_request_read(const uint8_t *data, size_t length, AuthorityRequest *ret_request) must_use;
+void authority_answer_write(Writer *writer, const AuthorityAnswer *answer);
+/* 0, -EBADMSG, -ENOMEM. */
+int authority_answer_read(const uint8_t *data, size_t length, AuthorityAnswer *ret_answer) must_use;
+void authority_answer_deinit(AuthorityAnswer *answer);
+/* An answer of this status that carries a failure, and a token for the peer where the operation has one. */
+void authority_answer_refuse(AuthorityAnswer *answer, AuthorityOperation operation,
+                             const SecFailure *failure);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sec/authority.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <winerror.h>
+#include <rpcdce.h>
+#include "base/refcount.h"
+#include "base/time.h"
+#include "sec/authority-message.h"
+#include "sec/authority-store.h"
+
+/* Everything in an answer but tokens, groups and texts; SIDs in binary. */
+#define ANSWER_FIXED_SIZE (1024u + AUTHORITY_TEXT_MAX + SEC_SENTENCE_MAX)
+#define SID_SIZE_MAX      68u
+
+struct Authority {
+    RefCount refs;
+    KerberosConfig *config;
+    char *keytab_path;
+    uint64_t kdc_timeout;
+    AuthorityStore *store;
+    pthread_mutex_t lock; /* guards `keytab` */
+    KerberosKeytab *keytab;
+};
+
+struct AuthorityCall {
+    Authority *authority;
+    uint8_t *bytes;
+    size_t length;
+    AuthorityRequest request; /* points into `bytes` */
+    uint64_t deadline;
+    KerberosCredential *credential;
+    KerberosAcquire *acquire;
+    uint8_t *answer;
+    size_t answer_length, answer_capacity;
+    SecFailure failure;
+};
+
+/* Authority */
+
+int authority_new_linked(const AuthorityOptions *options, Authority **ret_authority, SecFailure *failure)
+{
+    _cleanup_(authority_unrefp) Authority *authority = calloc(1, sizeof(*authority));
+    if (!authority) return -ENOMEM;
+    refcount_init(&authority->refs);
+    pthread_mutex_init(&authority->lock, NULL);
+    authority->kdc_timeout = options->kdc_timeout ? options->kdc_timeout : AUTHORITY_KDC_TIMEOUT;
+    int result = kerberos_config_new(options->krb5_config, options->allow_rc4, &authority->config, failure);
+    if (result == 0) result = authority_store_new(&authority->store);
+    if (result == 0 && options->acceptor_keytab) {
+        authority->keytab_path = strdup(options->acceptor_keytab);
+        result = authority->keytab_path ? kerberos_keytab_new(authority->config, options->acceptor_keytab,
+                                                              &authority->keytab, failure)
+                                        : -ENOMEM;
+    }
+    if (result == 0) *ret_authority = TAKE_PTR(authority);
+    return result;
+}
+
+Authority *authority_ref(Authority *authority)
+{
+    refcount_ref(&authority->refs);
+    return authority;
+}
+
+Authority *authority_unref(Authority *authority)
+{
+    if (!authority || !refcount_unref(&authority->refs)) return NULL;
+    authority_store_free(authority->store);
+    kerberos_keytab_unref(authority->keytab);
+    kerberos_config_unref(authority->config);
+    pthread_mutex_destroy(&authority->lock);
+    free(authority->keytab_path);
+    free(authority);
+    return NULL;
+}
+
+/* The keys as the file has them now; a file that cannot be read any more leaves the old ones. NULL: accepts
+ * nothing. */
+static KerberosKeytab *authority_keytab(Authority *authority)
+{
+    SecFailure ignored;
+    KerberosKeytab *newer, *keytab = NULL;
+    pthread_mutex_lock(&authority->lock);
+    if (authority->keytab && kerberos_keytab_changed(authority->keytab) &&
+        kerberos_keytab_new(authority->config, authority->keytab_path, &newer, &ignored) == 0) {
+        kerberos_keytab_unref(authority->keytab);
+        authority->keytab = newer;
+    }
+    if (authority->keytab) keytab = kerberos_keytab_ref(authority->keytab);
+    pthread_mutex_unlock(&authority->lock);
+    return keytab;
+}
+
+/* Answers */
+
+/* Encodes into memory of a fixed size, so that no copy of a session key is left behind by growing. */
+static int call_answer(AuthorityCall *call, const AuthorityAnswer *answer)
+{
+    Writer writer;
+    call->answer_capacity =
+        ANSWER_FIXED_SIZE + answer->token.length + (answer->group_count + 1) * SID_SIZE_MAX;
+    call->answer = malloc(call->answer_capacity);
+    if (!call->answer) return -ENOMEM;
+    writer_init_fixed(&writer, call->answer, call->answer_capacity);
+    authority_answer_write(&writer, answer);
+    int result = writer_status(&writer);
+    if (result == 0) call->answer_length = writer.length;
+    return result;
+}
+
+static int call_refuse(AuthorityCall *call, const SecFailure *failure, AuthorityBytes token)
+{
+    AuthorityAnswer answer;
+    authority_answer_refuse(&answer, call->request.operation, failure);
+    answer.token = token;
+    return call_answer(call, &answer);
+}
+
+static int call_refuse_plain(AuthorityCall *call, uint32_t code, const char *sentence)
+{
+    SecFailure failure;
+    sec_failure_set(&failure, code, "%s", sentence);
+    return call_refuse(call, &failure, (AuthorityBytes){0});
+}
+
+static void answer_session(AuthorityAnswer *answer, const KerberosSession *session)
+{
+    answer->enctype = session->enctype;
+    answer->key = (AuthorityBytes){secret_data(session->key), secret_length(session->key)};
+    answer->send_sequence = session->send_sequence;
+    answer->receive_sequence = session->receive_sequence;
+    answer->session_expires = session->expires;
+}
+
+/* Operations: each is stepped until it has made an answer. 0, SEC_WAIT, -ENOMEM. */
+
+static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
+{
+    const AuthorityRequest *request = &call->request;
+    if (!call->credential) {
+        KerberosCredentialSpec spec = {.source = (CredentialSource)request->source,
+                                       .path = request->path,
+                                       .principal = request->principal,
+                                       .password = request->password,
+                                       .forwardable = request->forwardable};
+        int result =
+            kerberos_credential_new(call->authority->config, &spec, &call->credential, &call->failure);
+        if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+        if (result == -EINVAL)
+            return call_refuse_plain(call, ERROR_INVALID_PARAMETER, "the logon request is incomplete");
+        if (result != 0) return result;
+    }
+    if (request->source == CREDENTIAL_PASSWORD) {
+        /* A password is checked now; caches and keytabs ask the KDC at their first use. */
+        int result = call->acquire ? 0
+                                   : kerberos_acquire_new(call->credential, NULL, false, call->deadline,
+                                                          &call->acquire);
+        if (result == 0) result = kerberos_acquire_step(call->acquire, ret_wait);
+        if (result == SEC_FAILED)
+            return call_refuse(call, kerberos_acquire_failure(call->acquire), (AuthorityBytes){0});
+        if (result != 0) return result;
+    }
+    AuthorityAnswer answer = {.operation = AUTHORITY_LOGON,
+                              .principal = kerberos_credential_principal(call->credential),
+                              .expires = kerberos_credential_expires(call->credential)};
+    int result = authority_store_put_credential(call->authority->store, call->credential, &answer.credential);
+    if (result == STORE_FULL)
+        return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "too many identities are in use");
+    return result ? result : call_answer(call, &answer);
+}
+
+static int operation_release(AuthorityCall *call, IoWait *ret_wait)
+{
+    if (authority_store_drop_credential(call->authority->store, call->request.credential) != 0)
+        return call_refuse_plain(call, (uint32_t)SEC_E_INVALID_HANDLE, "there is no such credential");
+    AuthorityAnswer answer = {.operation = AUTHORITY_RELEASE};
+    return call_answer(call, &answer);
+}
+
+/* Keeps a conversation until the peer's next leg and answers with ours. */
+static int call_answer_leg(AuthorityCall *call, AuthorityConversation conversation, uint64_t id,
+                           AuthorityStatus status)
+{
+    AuthorityAnswer answer = {.operation = call->request.operation, .status = status};
+    const uint8_t *leg = conversation.initiator
+                             ? kerberos_initiator_output(conversation.initiator, &answer.token.length)
+                             : kerberos_acceptor_output(conversation.acceptor, &answer.token.length);
+    /* Once it is kept another thread may evict it: the answer needs a copy of its own. */
+    _cleanup_(freep) uint8_t *copy = malloc(answer.token.length);
+    if (!copy) {
+        authority_conversation_deinit(&conversation);
+        return -ENOMEM;
+    }
+    answer.token.data = memcpy(copy, leg, answer.token.length);
+    int result =
+        authority_store_put_conversation(call->authority->store, conversation, id, &answer.conversation);
+    return result ? result : call_answer(call, &answer);
+}
+
+static int operation_initiate(AuthorityCall *call, IoWait *ret_wait)
+{
+    const AuthorityRequest *request = &call->request;
+    bool delegate = request->impersonation == RPC_C_IMP_LEVEL_DELEGATE;
+    if (!call->acquire) {
+        if (authority_store_get_credential(call->authority->store, request->credential, &call->credential) !=
+            0)
+            return call_refuse_plain(call, (uint32_t)SEC_E_NO_CREDENTIALS,
+                                     "the credential was released; log on again");
+        int result =
+            kerberos_acquire_new(call->credential, request->target, delegate, call->deadline, &call->acquire);
+        if (result != 0) return result;
+    }
+    int result = kerberos_acquire_step(call->acquire, ret_wait);
+    if (result == SEC_FAILED)
+        return call_refuse(call, kerberos_acquire_failure(call->acquire), (AuthorityBytes){0});
+    if (result != 0) return result;
+    AuthorityConversation conversation = {0};
+    result = kerberos_initiator_new(call->credential, call->acquire, request->target, request->authn_level,
+                                    request->impersonation, &conversation.initiator, &call->failure);
+    if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+    return result ? result : call_answer_leg(call, conversation, 0, AUTHORITY_DONE);
+}
+
+/* The conversation of the request, of the side it must be. */
+static int call_conversation(AuthorityCall *call, bool initiator, AuthorityConversation *ret_conversation)
+{
+    if (authority_store_take_conversation(call->authority->store, call->request.conversation,
+                                          ret_conversation) != 0)
+        return STORE_UNKNOWN;
+    if (initiator == (ret_conversation->initiator != NULL)) return 0;
+    authority_conversation_deinit(ret_conversation);
+    return STORE_UNKNOWN;
+}
+
+static const char lost_conversation[] =
+    "the authentication took too long and was given up in favour of newer ones; try again";
+
+static int operation_initiate_finish(AuthorityCall *call, IoWait *ret_wait)
+{
+    _cleanup_(authority_conversation_deinitp) AuthorityConversation conversation = {0};
+    const AuthorityBytes *leg = &call->request.token;
+    if (call_conversation(call, true, &conversation) != 0)
+        return call_refuse_plain(call, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED, lost_conversation);
+    int result = kerberos_initiator_finish(conversation.initiator, leg->data, leg->length, &call->failure);
+    if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+    if (result == SEC_RESTART) {
+        AuthorityConversation again = {.initiator = TAKE_PTR(conversation.initiator)};
+        return call_answer_leg(call, again, call->request.conversation, AUTHORITY_RESTART);
+    }
+    if (result != 0) return result;
+    AuthorityAnswer answer = {.operation = AUTHORITY_INITIATE_FINISH};
+    answer.token.data = kerberos_initiator_output(conversation.initiator, &answer.token.length);
+    answer_session(&answer, kerberos_initiator_session(conversation.initiator));
+    return call_answer(call, &answer);
+}
+
+static int operation_accept(AuthorityCall *call, IoWait *ret_wait)
+{
+    const AuthorityBytes *leg = &call->request.token;
+    _cleanup_(kerberos_keytab_unrefp) KerberosKeytab *keytab = authority_keytab(call->authority);
+    if (!keytab)
+        return call_refuse_plain(call, (uint32_t)SEC_E_NO_CREDENTIALS,
+                                 "this process has no keytab to verify callers with; configure one");
+    AuthorityConversation conversation = {0};
+    _cleanup_(writer_deinitp) Writer error_token;
+    writer_init(&error_token, AUTHORITY_TOKEN_MAX);
+    int result = kerberos_acceptor_new(keytab, leg->data, leg->length, &conversation.acceptor, &error_token,
+                                       &call->failure);
+    if (result == SEC_FAILED) {
+        AuthorityBytes token = {error_token.data, writer_status(&error_token) == 0 ? error_token.length : 0};
+        return call_refuse(call, &call->failure, token);
+    }
+    return result ? result : call_answer_leg(call, conversation, 0, AUTHORITY_DONE);
+}
+
+static int operation_accept_finish(AuthorityCall *call, IoWait *ret_wait)
+{
+    _cleanup_(authority_conversation_deinitp) AuthorityConversation conversation = {0};
+    const AuthorityBytes *leg = &call->request.token;
+    KerberosCaller caller;
+    if (call_conversation(call, false, &conversation) != 0)
+        return call_refuse_plain(call, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED, lost_conversation);
+    int result =
+        kerberos_acceptor_finish(conversation.acceptor, leg->data, leg->length, &caller, &call->failure);
+    if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+    if (result != 0) return result;
+    _cleanup_(kerberos_credential_unrefp) KerberosCredential *delegated = caller.credential;
+    AuthorityAnswer answer = {.operation = AUTHORITY_ACCEPT_FINISH,
+                              .principal = caller.principal,
+                              .expires = caller.expires,
+                              .level = (uint8_t)caller.level,
+                              .account_flags = caller.account_flags,
+                              .user = caller.user,
+                              .groups = caller.groups,
+                              .group_count = caller.group_count};
+    answer_session(&answer, caller.session);
+    if (delegated)
+        result = authority_store_put_credential(call->authority->store, delegated, &answer.credential);
+    if (result == STORE_FULL)
+        return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
+                                 "too many delegated identities are in use");
+    return result ? result : call_answer(call, &answer);
+}
+
+static int operation_abandon(AuthorityCall *call, IoWait *ret_wait)
+{
+    AuthorityConversation conversation;
+    if (authority_store_take_conversation(call->authority->store, call->request.conversation,
+                                          &conversation) == 0)
+        authority_conversation_deinit(&conversation);
+    AuthorityAnswer answer = {.operation = AUTHORITY_ABANDON};
+    return call_answer(call, &answer);
+}
+
+static int (*const operations[AUTHORITY_OPERATION_END])(AuthorityCall *, IoWait *) = {
+    [AUTHORITY_LOGON] = operation_logon,       [AUTHORITY_RELEASE] = operation_release,
+    [AUTHORITY_INITIATE] = operation_initiate, [AUTHORITY_INITIATE_FINISH] = operation_initiate_finish,
+    [AUTHORITY_ACCEPT] = operation_accept,     [AUTHORITY_ACCEPT_FINISH] = operation_accept_finish,
+    [AUTHORITY_ABANDON] = operation_abandon,
+};
+
+/* Call */
+
+int authority_call_new(Authority *authority, const uint8_t *request, size_t length, uint64_t deadline,
+                       AuthorityCall **ret_call)
+{
+    if (length > AUTHORITY_MESSAGE_MAX) return -EBADMSG;
+    _cleanup_(authority_call_freep) AuthorityCall *call = calloc(1, sizeof(*call));
+    if (!call) return -ENOMEM;
+    call->authority = authority_ref(authority);
+    call->bytes = malloc(length ? length : 1);
+    if (!call->bytes) return -ENOMEM;
+    memcpy(call->bytes, request, length);
+    call->length = length;
+    int result = authority_request_read(call->bytes, length, &call->request);
+    if (result != 0) return result;
+    uint64_t limit = time_after(authority->kdc_timeout);
+    call->deadline = deadline < limit ? deadline : limit;
+    *ret_call = TAKE_PTR(call);
+    return 0;
+}
+
+int authority_call_step(AuthorityCall *call, IoWait *ret_wait)
+{
+    return call->answer ? 0 : operations[call->request.operation](call, ret_wait);
+}
+
+const uint8_t *authority_call_answer(const AuthorityCall *call, size_t *ret_length)
+{
+    *ret_length = call->answer_length;
+    return call->answer;
+}
+
+AuthorityCall *authority_call_free(AuthorityCall *call)
+{
+    if (!call) return NULL;
+    if (call->bytes) explicit_bzero(call->bytes, call->length); /* a password */
+    free(call->bytes);
+    if (call->answer) explicit_bzero(call->answer, call->answer_capacity); /* a session key */
+    free(call->answer);
+    kerberos_acquire_free(call->acquire);
+    kerberos_credential_unref(call->credential);
+    authority_unref(call->authority);
+    free(call);
+    return NULL;
+}
