@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A credential: what can authenticate over the network, as a handle of the authority (reference counted; the last
- * reference releases it there). Logons make tokens that have one. Where a credential comes from is always said
- * explicitly; library defaults are never consulted (design decision 12).
+ * A credential: what can authenticate over the network, as a handle of the authority (reference counted; the
+ * last reference releases it there). Logons make tokens that have one. Where a credential comes from is
+ * always said explicitly; library defaults are never consulted (design decision 12).
  */
 #pragma once
 #include "base/cleanup.h"
@@ -11,7 +11,8 @@
 #include "sec/token.h"
 
 typedef enum LogonSource {
-    LOGON_CCACHE,   /* the principal of a ticket cache; renewed by whoever owns the file: read again when it changes */
+    LOGON_CCACHE,   /* the principal of a ticket cache; renewed by whoever owns the file: read again when it
+                       changes */
     LOGON_KEYTAB,   /* principal and keytab; the authority gets tickets, and again at 2/3 of their life */
     LOGON_PASSWORD, /* principal and password */
 } LogonSource;
@@ -26,8 +27,8 @@ typedef struct LogonSpec {
 } LogonSpec;
 
 typedef struct Logon Logon;
-/* A logon as a state machine. LOGON_CCACHE and LOGON_KEYTAB succeed without the KDC: the first use fetches the ticket, so
- * that a daemon starts while its KDC is down. */
+/* A logon as a state machine. LOGON_CCACHE and LOGON_KEYTAB succeed without the KDC: the first use fetches
+ * the ticket, so that a daemon starts while its KDC is down. */
 int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon) must_use;
 /* 0, SEC_WAIT, SEC_FAILED. */
 int logon_step(Logon *logon, IoWait *ret_wait) must_use;

@@ -18,19 +18,20 @@
 typedef struct SecInitiator SecInitiator;
 
 typedef struct SecInitiatorSpec {
-    const char *target;      /* the server's principal: "RPCSS/a.lab.test"; "host/a.lab.test@LAB.TEST" */
-    uint8_t authn_service;   /* RPC_C_AUTHN_GSS_KERBEROS; others: SEC_FAILED with SEC_E_SECPKG_NOT_FOUND */
-    uint8_t authn_level;     /* RPC_C_AUTHN_LEVEL_*, CONNECT or above */
-    uint8_t impersonation;   /* RPC_C_IMP_LEVEL_*. DELEGATE not obtained is SEC_FAILED with RPC_S_SEC_PKG_ERROR */
-    uint64_t deadline;       /* for everything that waits */
+    const char *target;    /* the server's principal: "RPCSS/a.lab.test"; "host/a.lab.test@LAB.TEST" */
+    uint8_t authn_service; /* RPC_C_AUTHN_GSS_KERBEROS; others: SEC_FAILED with SEC_E_SECPKG_NOT_FOUND */
+    uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*, CONNECT or above */
+    uint8_t
+        impersonation; /* RPC_C_IMP_LEVEL_*. DELEGATE not obtained is SEC_FAILED with RPC_S_SEC_PKG_ERROR */
+    uint64_t deadline; /* for everything that waits */
 } SecInitiatorSpec;
 
 /* Takes a reference to `token`. Fails at the first step, not here, when the token cannot be used:
  *   no credential, expired, or an IMPERSONATE token from the network   SEC_E_NO_CREDENTIALS 0x8009030E
- *   KDC unreachable                                                      SEC_E_NO_AUTHENTICATING_AUTHORITY 0x80090311
- *   target unknown to the KDC                                            SEC_E_TARGET_UNKNOWN 0x80090303
- *   server cannot decrypt / clocks differ                                SEC_E_WRONG_PRINCIPAL / SEC_E_TIME_SKEW
- * 0, -ENOMEM, -EINVAL. */
+ *   KDC unreachable                                                      SEC_E_NO_AUTHENTICATING_AUTHORITY
+ * 0x80090311 target unknown to the KDC                                            SEC_E_TARGET_UNKNOWN
+ * 0x80090303 server cannot decrypt / clocks differ                                SEC_E_WRONG_PRINCIPAL /
+ * SEC_E_TIME_SKEW 0, -ENOMEM, -EINVAL. */
 int sec_initiator_new(Token *token, const SecInitiatorSpec *spec, SecInitiator **ret_initiator) must_use;
 SecInitiator *sec_initiator_free(SecInitiator *initiator);
 DEFINE_CLEANUP(SecInitiator, sec_initiator_free)
@@ -42,7 +43,8 @@ const uint8_t *sec_initiator_output(const SecInitiator *initiator, size_t *ret_l
 int sec_initiator_input(SecInitiator *initiator, const uint8_t *token, size_t length) must_use;
 /* True when the context stands once the present output (if any) has been sent. */
 bool sec_initiator_is_done(const SecInitiator *initiator);
-/* Whether the last token goes in alter_context (SPNEGO) or may go in rpc_auth_3 / alter_context (raw Kerberos: alter_context). */
+/* Whether the last token goes in alter_context (SPNEGO) or may go in rpc_auth_3 / alter_context (raw
+ * Kerberos: alter_context). */
 bool sec_initiator_wants_reply(const SecInitiator *initiator);
 /* Moves the finished context to the caller. */
 SecContext *sec_initiator_take_context(SecInitiator *initiator);

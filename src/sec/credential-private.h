@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between credential.c and acceptor.c. */
+#pragma once
+#include "sec/credential.h"
+
+/* A credential for a handle that the authority gave; it becomes this one's, also on failure. 0, -ENOMEM. */
+int sec_credential_new(Authority *authority, uint64_t handle, SecCredential **ret_credential) must_use;

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sec/credential.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/refcount.h"
+#include "sec/authority-client.h"
+#include "sec/credential-private.h"
+
+struct SecCredential {
+    RefCount refs;
+    Authority *authority;
+    uint64_t handle;
+};
+
+struct Logon {
+    Authority *authority;
+    AuthorityCall *call;
+    Token *token;
+    SecFailure failure;
+};
+
+int sec_credential_new(Authority *authority, uint64_t handle, SecCredential **ret_credential)
+{
+    SecCredential *credential = calloc(1, sizeof(*credential));
+    if (!credential) {
+        authority_tell(authority, &(AuthorityRequest){.operation = AUTHORITY_RELEASE, .credential = handle});
+        return -ENOMEM;
+    }
+    refcount_init(&credential->refs);
+    credential->authority = authority_ref(authority);
+    credential->handle = handle;
+    *ret_credential = credential;
+    return 0;
+}
+
+SecCredential *sec_credential_ref(SecCredential *credential)
+{
+    refcount_ref(&credential->refs);
+    return credential;
+}
+
+SecCredential *sec_credential_unref(SecCredential *credential)
+{
+    if (!credential || !refcount_unref(&credential->refs)) return NULL;
+    authority_tell(credential->authority,
+                   &(AuthorityRequest){.operation = AUTHORITY_RELEASE, .credential = credential->handle});
+    authority_unref(credential->authority);
+    free(credential);
+    return NULL;
+}
+
+Authority *sec_credential_authority(const SecCredential *credential)
+{
+    return credential->authority;
+}
+
+uint64_t sec_credential_handle(const SecCredential *credential)
+{
+    return credential->handle;
+}
+
+/* Logon */
+
+int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon)
+{
+    _cleanup_(logon_freep) Logon *logon = calloc(1, sizeof(*logon));
+    if (!logon) return -ENOMEM;
+    logon->authority = authority_ref(authority);
+    AuthorityRequest request = {.operation = AUTHORITY_LOGON,
+                                .source = (uint8_t)spec->source,
+                                .forwardable = spec->forwardable,
+                                .path = spec->path,
+                                .principal = spec->principal,
+                                .password = spec->password};
+    int result = authority_ask(authority, &request, spec->deadline, &logon->call);
+    if (result == 0) *ret_logon = TAKE_PTR(logon);
+    return result;
+}
+
+static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
+{
+    _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
+    int result = sec_credential_new(logon->authority, answer->credential, &credential);
+    if (result != 0) return result;
+    TokenSpec spec = {.kind = TOKEN_KIND_PRIMARY,
+                      .level = TOKEN_LEVEL_DELEGATION,
+                      .principal = answer->principal,
+                      .credential = credential,
+                      .expires = answer->expires};
+    /* This machine learns its own user's SIDs from no PAC; the name stands for it, as it does elsewhere
+     * without one. */
+    result = sid_from_principal(answer->principal, &spec.user);
+    return result ? result : token_new(&spec, &logon->token);
+}
+
+int logon_step(Logon *logon, IoWait *ret_wait)
+{
+    if (logon->token) return 0;
+    AuthorityAnswer answer;
+    int result = authority_ask_step(logon->call, AUTHORITY_LOGON, ret_wait, &answer, &logon->failure);
+    if (result != 0) return result;
+    result = logon_make_token(logon, &answer);
+    authority_answer_deinit(&answer);
+    return result;
+}
+
+Token *logon_take_token(Logon *logon)
+{
+    return TAKE_PTR(logon->token);
+}
+
+const SecFailure *logon_failure(const Logon *logon)
+{
+    return &logon->failure;
+}
+
+Logon *logon_free(Logon *logon)
+{
+    if (!logon) return NULL;
+    authority_call_free(logon->call);
+    token_unref(logon->token);
+    authority_unref(logon->authority);
+    free(logon);
+    return NULL;
+}
