@@ -74,6 +74,7 @@ static HRESULT hook_marshal(void *context, const IID *iid, IUnknown *iface, Writ
     const TestObject *object = (const TestObject *)iface;
     if (!ndr_memory_allowed()) return E_OUTOFMEMORY;
     writer_bytes(writer, "MEOW", 4);
+    writer_u32(writer, 1);
     writer_bytes(writer, iid, sizeof(*iid));
     writer_bytes(writer, object->data, object->length);
     test_marshalled++;
@@ -83,6 +84,7 @@ static HRESULT hook_unmarshal(void *context, const IID *iid, Reader *objref, voi
 {
     IID own;
     if (reader_u32(objref) != 0x574f454d) return RPC_E_INVALID_OBJREF;
+    (void)reader_u32(objref);
     reader_copy(objref, &own, sizeof(own));
     if (objref->failed) return RPC_E_INVALID_OBJREF;
     size_t length = reader_left(objref);

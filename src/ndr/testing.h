@@ -4,7 +4,7 @@
 #include "ndr/memory.h"
 #include "ndr/server.h"
 
-/* ---- an interface pointer whose OBJREF is "MEOW", an IID and some bytes ---- */
+/* ---- an interface pointer whose OBJREF is "MEOW", 1, an IID and some bytes ---- */
 typedef struct TestObject TestObject;
 IUnknown *test_object_new(const IID *iid, const void *data, size_t length);
 const uint8_t *test_object_data(void *object, size_t *ret_length);
