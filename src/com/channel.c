@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "com/channel.h"
+#include <stdlib.h>
+#include "com/cloak.h"
+#include "com/errorinfo.h"
+#include "com/marshal.h"
+#include "com/process.h"
+#include "com/proxy.h"
+#include "com/thread.h"
+#include "oleauto.h"
+#include "orpc/call.h"
+#include "winerror.h"
+
+/* Settings */
+
+void channel_settings_init(ChannelSettings *settings)
+{
+    *settings = (ChannelSettings){0};
+    pthread_mutex_init(&settings->lock, NULL);
+}
+
+void channel_settings_deinit(ChannelSettings *settings)
+{
+    blanket_unref(settings->blanket);
+    token_unref(settings->captured);
+    rpc_security_unref(settings->security);
+    pthread_mutex_destroy(&settings->lock);
+}
+
+void channel_settings_set(ChannelSettings *settings, Blanket *blanket)
+{
+    pthread_mutex_lock(&settings->lock);
+    Blanket *before = settings->blanket;
+    RpcSecurity *security = TAKE_PTR(settings->security);
+    settings->blanket = blanket_ref(blanket);
+    pthread_mutex_unlock(&settings->lock);
+    blanket_unref(before);
+    rpc_security_unref(security);
+}
+
+static HRESULT default_blanket(const RemoteExporter *exporter, Blanket **ret_blanket)
+{
+    const ProcessSecurity *process;
+    BlanketServer server = {remote_exporter_bindings(exporter), remote_exporter_authn_hint(exporter)};
+    HRESULT hr = security_get(&process);
+    return FAILED(hr) ? hr : blanket_new_default(process, &server, ret_blanket);
+}
+
+HRESULT channel_settings_blanket(ChannelSettings *settings, const RemoteExporter *exporter,
+                                 Blanket **ret_blanket)
+{
+    _cleanup_(blanket_unrefp) Blanket *made = NULL;
+    pthread_mutex_lock(&settings->lock);
+    bool known = settings->blanket != NULL;
+    pthread_mutex_unlock(&settings->lock);
+    HRESULT hr = known ? S_OK : default_blanket(exporter, &made);
+    if (FAILED(hr)) return hr;
+    pthread_mutex_lock(&settings->lock);
+    if (!settings->blanket) settings->blanket = TAKE_PTR(made);
+    *ret_blanket = blanket_ref(settings->blanket);
+    pthread_mutex_unlock(&settings->lock);
+    return S_OK;
+}
+
+/* Identity */
+
+/* Asks com/cloak.h. When the decision is to capture and another thread was faster, its capture counts: one
+ * first call. The result is a new reference. */
+static HRESULT choose_token(ChannelSettings *settings, Blanket *blanket, Token *thread, Token **ret_token)
+{
+    const ProcessSecurity *security;
+    CloakChoice choice = {0};
+    Token *process = NULL;
+    HRESULT hr = security_get(&security), no_process = process_token(&process);
+    if (FAILED(hr)) return hr;
+    for (;;) {
+        _cleanup_(token_unrefp) Token *captured = NULL;
+        pthread_mutex_lock(&settings->lock);
+        captured = settings->captured ? token_ref(settings->captured) : NULL;
+        pthread_mutex_unlock(&settings->lock);
+        CloakInput input = blanket_cloak_input(blanket, security, captured, thread, process);
+        hr = cloak_decide(&input, &choice);
+        if (hr == SEC_E_NO_CREDENTIALS && FAILED(no_process)) return no_process; /* it has its own sentence */
+        if (FAILED(hr)) return com_error(hr, "%s", choice.reason);
+        if (choice.capture) {
+            pthread_mutex_lock(&settings->lock);
+            bool first = !settings->captured;
+            if (first) settings->captured = token_ref(choice.token);
+            pthread_mutex_unlock(&settings->lock);
+            if (!first) continue;
+        }
+        Token *token = choice.token;
+        if (choice.identity) hr = identity_token(choice.identity, &token);
+        if (SUCCEEDED(hr)) *ret_token = token_ref(token);
+        return hr;
+    }
+}
+
+/* The RpcSecurity that shows `token` by `blanket`: the one of the last call when nothing changed. */
+static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *token,
+                            const RemoteExporter *exporter, RpcSecurity **ret_security)
+{
+    RpcSecurity *known = NULL, *before;
+    pthread_mutex_lock(&settings->lock);
+    if (settings->security && settings->security_id == token_modified_id(token) &&
+        settings->blanket == blanket)
+        known = rpc_security_ref(settings->security);
+    pthread_mutex_unlock(&settings->lock);
+    if (known) {
+        *ret_security = known;
+        return S_OK;
+    }
+    const char *principal = blanket->principal;
+    if (!principal) principal = remote_exporter_principal(exporter, (uint16_t)blanket->authn_service);
+    RpcStatus status =
+        rpc_security_new(&(RpcSecuritySpec){.token = token,
+                                            .authn_service = (uint8_t)blanket->authn_service,
+                                            .authn_level = (uint8_t)blanket->authn_level,
+                                            .impersonation = (uint8_t)blanket->impersonation_level,
+                                            .target = principal},
+                         &known);
+    if (status != RPCST_OK) return HRESULT_FROM_WIN32(status);
+    pthread_mutex_lock(&settings->lock);
+    before = settings->security;
+    if (settings->blanket == blanket) { /* else SetBlanket came in between, and this serves this call only */
+        settings->security = rpc_security_ref(known);
+        settings->security_id = token_modified_id(token);
+    } else
+        before = NULL;
+    pthread_mutex_unlock(&settings->lock);
+    rpc_security_unref(before);
+    *ret_security = known;
+    return S_OK;
+}
+
+static HRESULT security_as(ChannelSettings *settings, const RemoteExporter *exporter, bool unknown,
+                           RpcSecurity **ret_security)
+{
+    _cleanup_(blanket_unrefp) Blanket *blanket = NULL;
+    _cleanup_(token_unrefp) Token *token = NULL;
+    HRESULT hr = channel_settings_blanket(settings, exporter, &blanket);
+    if (FAILED(hr)) return hr;
+    if (blanket->authn_service ==
+        RPC_C_AUTHN_NONE) { /* only where the program switched security off (PB-9) */
+        *ret_security = NULL;
+        return S_OK;
+    }
+    if (unknown && !blanket->set) {
+        Token *process;
+        hr = process_token(&process);
+        if (SUCCEEDED(hr)) token = token_ref(process);
+    } else
+        hr = choose_token(settings, blanket, thread_token(), &token);
+    return FAILED(hr) ? hr : security_for(settings, blanket, token, exporter, ret_security);
+}
+
+HRESULT channel_security(ChannelSettings *settings, const RemoteExporter *exporter,
+                         RpcSecurity **ret_security)
+{
+    return security_as(settings, exporter, false, ret_security);
+}
+
+HRESULT channel_unknown_security(ChannelSettings *settings, const RemoteExporter *exporter,
+                                 RpcSecurity **ret_security)
+{
+    return security_as(settings, exporter, true, ret_security);
+}
+
+/* Calls */
+
+typedef struct ChannelCall {
+    OrpcCall orpc;
+    Writer request;
+    RpcSecurity *security;
+} ChannelCall;
+
+/* One idle call is kept for each thread, so that its request buffer is grown once. */
+static pthread_key_t idle_key;
+static pthread_once_t idle_once = PTHREAD_ONCE_INIT;
+
+static void call_free(void *pointer)
+{
+    ChannelCall *call = pointer;
+    writer_deinit(&call->request);
+    free(call);
+}
+
+static void idle_init(void)
+{
+    (void)pthread_key_create(&idle_key, call_free);
+}
+
+static ChannelCall *call_new(void)
+{
+    pthread_once(&idle_once, idle_init);
+    ChannelCall *call = pthread_getspecific(idle_key);
+    if (call) {
+        pthread_setspecific(idle_key, NULL);
+        return call;
+    }
+    call = calloc(1, sizeof(*call));
+    if (call) writer_init(&call->request, 0);
+    return call;
+}
+
+static void call_done(ChannelCall *call)
+{
+    orpc_call_end(&call->orpc);
+    call->security = rpc_security_unref(call->security);
+    if (pthread_getspecific(idle_key) || pthread_setspecific(idle_key, call) != 0) call_free(call);
+}
+
+static HRESULT channel_begin(NdrExchange *exchange)
+{
+    ProxyInterface *proxy = (ProxyInterface *)exchange->proxy;
+    RemoteExporter *exporter = proxy->object->exporter;
+    RpcSecurity *security = NULL;
+    OrpcCallSpec spec = {
+        .exporter = exporter,
+        .ipid = proxy->ipid,
+        .method = (uint16_t)exchange->method,
+    };
+    memcpy(&spec.iid, proxy->ndr.iface->iid, sizeof(spec.iid));
+    if (thread_causality(&spec.causality) < 0) return E_UNEXPECTED;
+    SetErrorInfo(0, NULL); /* what an earlier call said is over */
+    HRESULT hr = channel_security(&proxy->settings, exporter, &security);
+    if (FAILED(hr)) return hr;
+    ChannelCall *call = call_new();
+    if (!call) {
+        rpc_security_unref(security);
+        return E_OUTOFMEMORY;
+    }
+    call->security = security;
+    spec.security = security;
+    orpc_call_begin(&call->orpc, &spec, &call->request);
+    exchange->request = &call->request;
+    exchange->state = call;
+    return S_OK;
+}
+
+/* What the server said of its error becomes the thread's error object, as if the method had run here. */
+static void take_error_info(const OrpcCall *orpc)
+{
+    OrpcErrorInfo info;
+    ICreateErrorInfo *create = NULL;
+    IErrorInfo *error = NULL;
+    if (orpc_call_error_info(orpc, &info) != 0) return;
+    if (SUCCEEDED(CreateErrorInfo(&create))) {
+        create->lpVtbl->SetGUID(create, (const GUID *)&info.iid);
+        if (info.description) create->lpVtbl->SetDescription(create, (LPOLESTR)info.description);
+        if (info.source) create->lpVtbl->SetSource(create, (LPOLESTR)info.source);
+        if (info.help_file) create->lpVtbl->SetHelpFile(create, (LPOLESTR)info.help_file);
+        create->lpVtbl->SetHelpContext(create, info.help_context);
+        if (SUCCEEDED(create->lpVtbl->QueryInterface(create, &IID_IErrorInfo, (void **)&error))) {
+            SetErrorInfo(0, error);
+            error->lpVtbl->Release(error);
+        }
+        create->lpVtbl->Release(create);
+    }
+    orpc_error_info_deinit(&info);
+}
+
+static HRESULT channel_send(NdrExchange *exchange)
+{
+    ChannelCall *call = exchange->state;
+    HRESULT hr = orpc_call_run(&call->orpc);
+    if (FAILED(hr)) {
+        const SecFailure *failure = orpc_call_failure(&call->orpc);
+        return failure->sentence[0] ? com_error(hr, "%s", failure->sentence) : hr;
+    }
+    take_error_info(&call->orpc);
+    exchange->reply = orpc_call_reply(&call->orpc);
+    return S_OK;
+}
+
+static void channel_end(NdrExchange *exchange)
+{
+    call_done(exchange->state);
+}
+
+const NdrChannelOps channel_ops = {
+    .query_interface = proxy_interface_query,
+    .add_ref = proxy_interface_add_ref,
+    .release = proxy_interface_release,
+    .begin = channel_begin,
+    .send = channel_send,
+    .end = channel_end,
+    .hooks = {.marshal = marshal_interface, .unmarshal = marshal_read, .release = marshal_release},
+};

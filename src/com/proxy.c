@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "com/proxy.h"
+#include <stdlib.h>
+#include "com/errorinfo.h"
+#include "com/runtime.h"
+#include "com/remunknown.h"
+#include "ndr/interface.h"
+#include "orpc/pinger.h"
+#include "winerror.h"
+
+/* Asked of any object: only ours answer, with the object itself. */
+static const IID IID_PROXY_OBJECT = {
+    0x8d1b6c5e, 0x5d3c, 0x4d06, {0x9a, 0x6b, 0x1f, 0x0e, 0x52, 0xc4, 0x77, 0xd1}};
+
+/* All proxy objects of the process, so that a reference that arrives twice becomes one identity. */
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static List table = {&table, &table};
+
+/* Interfaces */
+
+static ProxyInterface *interface_new(ProxyObject *object, const NdrInterface *iface, const Guid *ipid)
+{
+    ProxyInterface *proxy = calloc(1, sizeof(*proxy));
+    if (!proxy) return NULL;
+    if (iface) proxy->ndr = (NdrProxy){iface->vtable, iface, &object->channel};
+    proxy->object = object;
+    proxy->ipid = *ipid;
+    list_init(&proxy->link);
+    channel_settings_init(&proxy->settings);
+    return proxy;
+}
+
+static void interface_free(ProxyInterface *proxy)
+{
+    channel_settings_deinit(&proxy->settings);
+    free(proxy);
+}
+
+/* With the lock held. */
+static ProxyInterface *object_interface(ProxyObject *object, const IID *iid)
+{
+    list_each(item, &object->interfaces)
+    {
+        ProxyInterface *proxy = container_of(item, ProxyInterface, link);
+        const IID *own = proxy->ndr.iface ? proxy->ndr.iface->iid : &IID_IUnknown;
+        if (!proxy->copy && IsEqualIID(own, iid)) return proxy;
+    }
+    return NULL;
+}
+
+/* Takes over `public_refs` references to `ipid`, which is the object's `iid`. IUnknown has no proxy of its
+ * own, but an IPID with references (PB-3). */
+static HRESULT object_take(ProxyObject *object, const IID *iid, const Guid *ipid, uint32_t public_refs)
+{
+    const NdrInterface *iface = ndr_interface_find(iid);
+    if (!iface && !IsEqualIID(iid, &IID_IUnknown)) return REGDB_E_IIDNOTREG;
+    pthread_mutex_lock(&object->lock);
+    ProxyInterface *proxy = object_interface(object, iid);
+    if (!proxy) {
+        if (IsEqualIID(iid, &IID_IUnknown)) iface = NULL;
+        proxy = interface_new(object, iface, ipid);
+        if (proxy) list_append(&object->interfaces, &proxy->link);
+    }
+    if (proxy) proxy->public_refs += public_refs;
+    pthread_mutex_unlock(&object->lock);
+    return proxy ? S_OK : E_OUTOFMEMORY;
+}
+
+/* Objects */
+
+static HRESULT STDMETHODCALLTYPE unknown_query(IUnknown *This, REFIID iid, void **ret_object)
+{
+    return proxy_object_query(container_of(This, ProxyObject, unknown), iid, ret_object);
+}
+static ULONG STDMETHODCALLTYPE unknown_add_ref(IUnknown *This)
+{
+    return proxy_object_add_ref(container_of(This, ProxyObject, unknown));
+}
+static ULONG STDMETHODCALLTYPE unknown_release(IUnknown *This)
+{
+    return proxy_object_release(container_of(This, ProxyObject, unknown));
+}
+static const IUnknownVtbl unknown_vtable = {unknown_query, unknown_add_ref, unknown_release};
+
+static ProxyObject *object_new(RemoteExporter *exporter, const StdObjref *reference, const Bindings *resolver)
+{
+    ProxyObject *object = calloc(1, sizeof(*object));
+    if (!object) return NULL;
+    if (resolver->data && bindings_dup(resolver, &object->resolver) < 0) {
+        free(object);
+        return NULL;
+    }
+    object->unknown.lpVtbl = (void *)&unknown_vtable;
+    object->security.lpVtbl = (void *)&proxy_security_vtable;
+    object->multi.lpVtbl = (void *)&proxy_multi_vtable;
+    object->channel.ops = &channel_ops;
+    refcount_init(&object->refs);
+    object->exporter = remote_exporter_ref(exporter);
+    object->oid = reference->oid;
+    object->pinged = !(reference->flags & SORF_NOPING);
+    pthread_mutex_init(&object->lock, NULL);
+    list_init(&object->interfaces);
+    list_init(&object->link);
+    channel_settings_init(&object->unknown_settings);
+    return object;
+}
+
+static void object_free(ProxyObject *object)
+{
+    list_each(item, &object->interfaces) interface_free(container_of(item, ProxyInterface, link));
+    channel_settings_deinit(&object->unknown_settings);
+    remote_exporter_unref(object->exporter);
+    bindings_deinit(&object->resolver);
+    pthread_mutex_destroy(&object->lock);
+    free(object);
+}
+
+/* The last local reference went: gives the remote ones back, as the process or as IUnknown's blanket says,
+ * and leaves. A server that cannot be told runs the object down. */
+static void object_end(ProxyObject *object)
+{
+    RemReference references[PLAIN_INTERFACES_PER_RELEASE];
+    uint16_t count = 0;
+    list_each(item, &object->interfaces)
+    {
+        ProxyInterface *proxy = container_of(item, ProxyInterface, link);
+        if (!proxy->public_refs) continue;
+        references[count++] = (RemReference){proxy->ipid, proxy->public_refs, 0};
+        if (count < PLAIN_INTERFACES_PER_RELEASE) continue;
+        remunknown_release(object, references, count);
+        count = 0;
+    }
+    if (count) remunknown_release(object, references, count);
+    if (object->pinged) runtime_ping_remove(object->exporter, object->oid);
+    object_free(object);
+}
+
+ULONG proxy_object_add_ref(ProxyObject *object)
+{
+    refcount_ref(&object->refs);
+    return atomic_load(&object->refs.count);
+}
+
+ULONG proxy_object_release(ProxyObject *object)
+{
+    pthread_mutex_lock(&table_lock); /* so that nobody finds it between its last reference and its removal */
+    ULONG left = atomic_load(&object->refs.count) - 1;
+    bool last = refcount_unref(&object->refs);
+    if (last) list_remove(&object->link);
+    pthread_mutex_unlock(&table_lock);
+    if (last) object_end(object);
+    return last ? 0 : left;
+}
+
+/* Finds or makes the object of a reference: a new local reference to it. */
+static ProxyObject *table_object(RemoteExporter *exporter, const StdObjref *reference,
+                                 const Bindings *resolver)
+{
+    ProxyObject *found = NULL;
+    bool created = false;
+    pthread_mutex_lock(&table_lock);
+    list_each(item, &table)
+    {
+        ProxyObject *object = container_of(item, ProxyObject, link);
+        if (object->exporter == exporter && object->oid == reference->oid) found = object;
+    }
+    if (found) {
+        refcount_ref(&found->refs);
+    } else {
+        found = object_new(exporter, reference, resolver);
+        created = found != NULL;
+        if (found) list_append(&table, &found->link);
+    }
+    pthread_mutex_unlock(&table_lock);
+    if (created && found->pinged) runtime_ping_add(exporter, found->oid);
+    return found;
+}
+
+HRESULT proxy_from_reference(RemoteExporter *exporter, const StdObjref *reference, const Bindings *resolver,
+                             const IID *iid, void **ret_object)
+{
+    ProxyObject *object = table_object(exporter, reference, resolver);
+    if (!object) return E_OUTOFMEMORY;
+    HRESULT hr = object_take(object, iid, &reference->ipid, reference->public_refs);
+    if (SUCCEEDED(hr))
+        hr = proxy_object_query(object, iid, ret_object);
+    else
+        remunknown_release(object, &(RemReference){reference->ipid, reference->public_refs, 0}, 1);
+    proxy_object_release(object);
+    return hr;
+}
+
+/* QueryInterface */
+
+void *proxy_known(ProxyObject *object, const IID *iid)
+{
+    void *known = NULL;
+    if (IsEqualIID(iid, &IID_IUnknown))
+        known = &object->unknown;
+    else if (IsEqualIID(iid, &IID_IClientSecurity))
+        known = &object->security;
+    else if (IsEqualIID(iid, &IID_IMultiQI))
+        known = &object->multi;
+    else if (IsEqualIID(iid, &IID_PROXY_OBJECT))
+        known = object;
+    else {
+        pthread_mutex_lock(&object->lock);
+        known = object_interface(object, iid);
+        pthread_mutex_unlock(&object->lock);
+    }
+    if (known) proxy_object_add_ref(object);
+    return known;
+}
+
+/* An IPID of the object to ask about; interfaces are never removed while the object lives. */
+static Guid object_ipid(ProxyObject *object)
+{
+    Guid ipid = {0};
+    pthread_mutex_lock(&object->lock);
+    if (!list_is_empty(&object->interfaces)) /* a copy's is its original's */
+        ipid = container_of(object->interfaces.next, ProxyInterface, link)->ipid;
+    pthread_mutex_unlock(&object->lock);
+    return ipid;
+}
+
+HRESULT proxy_query(ProxyObject *object, const IID *const *iids, unsigned count, HRESULT *ret_results)
+{
+    _cleanup_(freep) RemQueryResult *results = calloc(count, sizeof(*results));
+    if (!results) return E_OUTOFMEMORY;
+    Guid ipid = object_ipid(object);
+    HRESULT hr = remunknown_query(object, &ipid, iids, count, PROXY_REFERENCES, results);
+    if (FAILED(hr)) return hr;
+    for (unsigned i = 0; i < count; i++) {
+        ret_results[i] = results[i].status;
+        if (FAILED(results[i].status)) continue;
+        ret_results[i] = object_take(object, iids[i], &results[i].std.ipid, results[i].std.public_refs);
+        if (FAILED(ret_results[i]))
+            remunknown_release(object, &(RemReference){results[i].std.ipid, results[i].std.public_refs, 0},
+                               1);
+    }
+    return S_OK;
+}
+
+HRESULT proxy_object_query(ProxyObject *object, REFIID iid, void **ret_object)
+{
+    if (!ret_object) return E_POINTER;
+    *ret_object = proxy_known(object, iid);
+    if (*ret_object) return S_OK;
+    if (!ndr_interface_find(iid)) return E_NOINTERFACE; /* we could not call it */
+    HRESULT result;
+    HRESULT hr = proxy_query(object, &iid, 1, &result);
+    if (FAILED(hr)) return hr;
+    if (FAILED(result)) return result;
+    *ret_object = proxy_known(object, iid);
+    return *ret_object ? S_OK : E_NOINTERFACE;
+}
+
+ProxyObject *proxy_of(IUnknown *pointer, ProxyInterface **ret_interface)
+{
+    void *answer = NULL;
+    ProxyInterface *iface = NULL;
+    if (FAILED(pointer->lpVtbl->QueryInterface(pointer, &IID_PROXY_OBJECT, &answer)) || !answer) return NULL;
+    ProxyObject *object = answer;
+    pthread_mutex_lock(&object->lock);
+    list_each(item,
+              &object->interfaces) if ((void *)container_of(item, ProxyInterface, link) == (void *)pointer)
+        iface = container_of(item, ProxyInterface, link);
+    pthread_mutex_unlock(&object->lock);
+    proxy_object_release(object); /* the caller's pointer keeps it */
+    if (ret_interface) *ret_interface = iface;
+    return object;
+}
+
+/* Handing on */
+
+HRESULT proxy_reference(ProxyObject *object, const IID *iid, uint32_t public_refs, StdObjref *ret_reference)
+{
+    void *held = NULL;
+    HRESULT hr = proxy_object_query(object, iid, &held);
+    if (FAILED(hr)) return hr;
+    pthread_mutex_lock(&object->lock);
+    ProxyInterface *proxy = object_interface(object, iid);
+    Guid ipid = proxy ? proxy->ipid : (Guid){0};
+    pthread_mutex_unlock(&object->lock);
+    hr = proxy ? remunknown_add_ref(object, &ipid, public_refs) : E_NOINTERFACE;
+    if (SUCCEEDED(hr))
+        *ret_reference = (StdObjref){.flags = object->pinged ? 0 : SORF_NOPING,
+                                     .public_refs = public_refs,
+                                     .oxid = remote_exporter_oxid(object->exporter),
+                                     .oid = object->oid,
+                                     .ipid = ipid};
+    proxy_object_release(object);
+    return hr;
+}
+
+/* Copies */
+
+HRESULT proxy_copy(ProxyInterface *original, IUnknown **ret_copy)
+{
+    ProxyObject *object = original->object;
+    ProxyInterface *copy = interface_new(object, original->ndr.iface, &original->ipid);
+    if (!copy) return E_OUTOFMEMORY;
+    copy->copy = true;
+    refcount_init(&copy->copy_refs);
+    proxy_object_add_ref(object);
+    pthread_mutex_lock(&object->lock);
+    list_append(&object->interfaces, &copy->link);
+    pthread_mutex_unlock(&object->lock);
+    *ret_copy = (IUnknown *)copy;
+    return S_OK;
+}
+
+/* What the generated vtables ask of the channel for IUnknown's three methods. */
+
+HRESULT proxy_interface_query(NdrProxy *ndr, const IID *iid, void **ret_object)
+{
+    return proxy_object_query(((ProxyInterface *)ndr)->object, iid, ret_object);
+}
+
+ULONG proxy_interface_add_ref(NdrProxy *ndr)
+{
+    ProxyInterface *proxy = (ProxyInterface *)ndr;
+    if (!proxy->copy) return proxy_object_add_ref(proxy->object);
+    refcount_ref(&proxy->copy_refs);
+    return atomic_load(&proxy->copy_refs.count);
+}
+
+ULONG proxy_interface_release(NdrProxy *ndr)
+{
+    ProxyInterface *proxy = (ProxyInterface *)ndr;
+    if (!proxy->copy) return proxy_object_release(proxy->object);
+    ULONG left = atomic_load(&proxy->copy_refs.count) - 1;
+    if (!refcount_unref(&proxy->copy_refs)) return left;
+    ProxyObject *object = proxy->object;
+    pthread_mutex_lock(&object->lock);
+    list_remove(&proxy->link);
+    pthread_mutex_unlock(&object->lock);
+    interface_free(proxy);
+    proxy_object_release(object);
+    return 0;
+}
