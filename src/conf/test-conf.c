@@ -126,7 +126,8 @@ static void test_good_file(void **state)
 
 static void test_unknown(void **state)
 {
-    check_bad("[resolver]\nprt = 1\n", 2, "[resolver] has no key prt; expected one of port, listen, hosts_file.");
+    check_bad("[resolver]\nprt = 1\n", 2,
+              "[resolver] has no key prt; expected one of port, listen, hosts_file.");
     check_bad("\n[resolvr]\n", 2,
               "there is no section [resolvr]; expected one of resolver, exporter, limits, security, paths.");
     check_bad(
