@@ -54,6 +54,17 @@ void pdu_end(Writer *writer, size_t start)
         writer_patch_u16(writer, start + OFFSET_FRAG_LENGTH, (uint16_t)length);
 }
 
+void pdu_patch_lengths(Writer *writer, size_t start, size_t frag_length, size_t auth_length)
+{
+    if (writer->error) return;
+    if (frag_length > PDU_FRAGMENT_MAX || auth_length > frag_length) {
+        fail(writer, -E2BIG);
+        return;
+    }
+    writer_patch_u16(writer, start + OFFSET_FRAG_LENGTH, (uint16_t)frag_length);
+    writer_patch_u16(writer, start + OFFSET_AUTH_LENGTH, (uint16_t)auth_length);
+}
+
 void pdu_put_bind(Writer *writer, uint16_t max_xmit, uint16_t max_recv, uint32_t group, uint8_t context_count)
 {
     writer_u16(writer, max_xmit);

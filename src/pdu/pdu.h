@@ -179,6 +179,9 @@ PduSyntax pdu_context_transfer(const PduContext *context, unsigned index);
 size_t pdu_begin(Writer *writer, PduType type, uint8_t flags, uint32_t call_id);
 /* Patches frag_length (and auth_length 0 when there was no trailer). */
 void pdu_end(Writer *writer, size_t start);
+/* Patches both lengths of a PDU whose header is in the writer and whose other parts lie elsewhere
+ * (pdu_seal_layout). */
+void pdu_patch_lengths(Writer *writer, size_t start, size_t frag_length, size_t auth_length);
 void pdu_put_bind(Writer *writer, uint16_t max_xmit, uint16_t max_recv, uint32_t group,
                   uint8_t context_count);
 void pdu_put_context(Writer *writer, uint16_t id, const PduSyntax *abstract, const PduSyntax *transfers,
