@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bind, alter_context and rpc_auth_3: presentation contexts and security contexts of a connection. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/time.h"
+#include "io/pool.h"
+#include "rpc/server-private.h"
+
+#define LEVEL_CONNECT   2u
+#define LEVEL_CALL      3u
+#define LEVEL_PKT       4u
+#define LEVEL_INTEGRITY 5u
+#define LEVEL_PRIVACY   6u
+#define LEGS_PREAUTH    16u /* first legs, repeated ones included, before anybody has authenticated */
+#define LEG_SECONDS     10u /* for the authority's answer */
+#define OUR_FEATURES    (PDU_FEATURE_SECURITY_MULTIPLEX | PDU_FEATURE_KEEP_ON_ORPHAN)
+#define OUR_FRAGMENT    65520u /* most that is sent or announced: a multiple of 16 */
+
+/* Security contexts */
+
+SecurityRow *server_security_find(RpcConnection *connection, uint32_t id)
+{
+    size_t last = connection->security_last;
+    if (last < connection->security_count && connection->security[last]->id == id)
+        return connection->security[last];
+    for (size_t i = 0; i < connection->security_count; i++) {
+        if (connection->security[i]->id != id) continue;
+        connection->security_last = i;
+        return connection->security[i];
+    }
+    return NULL;
+}
+
+void server_security_free(RpcConnection *connection)
+{
+    for (size_t i = 0; i < connection->security_count; i++) {
+        SecurityRow *row = connection->security[i];
+        if (row->acceptor) connection->server->provider->destroy(row->acceptor);
+        sec_context_free(row->context);
+        token_unref(row->token);
+        server_caller_put(connection->server, row->caller);
+        free(row);
+    }
+    free(connection->security);
+}
+
+static void release_acceptor(RpcConnection *connection, SecurityRow *row)
+{
+    if (row && row->acceptor) row->acceptor = connection->server->provider->destroy(row->acceptor);
+}
+
+/* What came of a leg. */
+typedef enum Leg {
+    LEG_DONE,    /* verified: the context is ready */
+    LEG_MORE,    /* an answer, and another leg is to follow */
+    LEG_RETRY,   /* refused, with a token for the peer that says why; a new first leg may follow */
+    LEG_REFUSED, /* the security provider says no, and that is final */
+    LEG_TYPE,    /* nobody here knows that service or level */
+    LEG_LIMIT,   /* too many contexts, or no memory */
+    LEG_PROTOCOL /* no leg was due */
+} Leg;
+
+static int row_new(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
+{
+    const ServerProvider *provider = connection->server->provider;
+    if (!provider) return -EOPNOTSUPP;
+    SecurityRow **rows =
+        realloc(connection->security, (connection->security_count + 1) * sizeof(connection->security[0]));
+    if (!rows) return -ENOMEM;
+    connection->security = rows;
+    SecurityRow *row = calloc(1, sizeof(*row));
+    if (!row) return -ENOMEM;
+    int r = provider->create(connection->server->options.authority, trailer->type, level, &row->acceptor);
+    if (r < 0) {
+        free(row);
+        return r;
+    }
+    row->id = trailer->context_id;
+    row->type = trailer->type;
+    row->level = level;
+    rows[connection->security_count++] = row;
+    *ret_row = row;
+    return 0;
+}
+
+/* Without multiplexing a connection has one identity. Impacket negotiates none and yet makes a context per
+ * interface, always as the same user: that is still one identity. */
+static bool identity_fits(const RpcConnection *connection, const Token *token)
+{
+    if (connection->features & PDU_FEATURE_SECURITY_MULTIPLEX) return true;
+    for (size_t i = 0; i < connection->security_count; i++) {
+        const SecurityRow *row = connection->security[i];
+        if (row->state != SECURITY_READY) continue;
+        return strcmp(token_principal(row->token), token_principal(token)) == 0 &&
+               sid_equal(token_user(row->token), token_user(token)) &&
+               token_level(row->token) == token_level(token);
+    }
+    return true;
+}
+
+static Leg row_ready(RpcConnection *connection, SecurityRow *row)
+{
+    const ServerProvider *provider = connection->server->provider;
+    row->context = provider->take_context(row->acceptor);
+    row->token = provider->take_token(row->acceptor);
+    if (!row->context || !row->token || !identity_fits(connection, row->token)) return LEG_REFUSED;
+    const char *principal = token_principal(row->token);
+    row->caller = server_caller_get(connection->server, '=', principal, strlen(principal));
+    if (!row->caller) return LEG_LIMIT;
+    row->sign_header = connection->sign_header;
+    row->state = SECURITY_READY;
+    if (!connection->authenticated) {
+        connection->authenticated = true;
+        server_peer_release(connection);
+        connection_set_deadline(connection, TIME_NEVER);
+    }
+    return LEG_DONE;
+}
+
+/* Steps the acceptor to its end. Waiting (for an authority in another process) is done on this thread, if it
+ * can be spared. */
+static int drive(const ServerProvider *provider, SecAcceptor *acceptor)
+{
+    IoWait wait;
+    int r = provider->step(acceptor, &wait);
+    if (r != SEC_WAIT) return r;
+    if (io_pool_block_begin(false)) return -EAGAIN;
+    uint64_t deadline = time_after(LEG_SECONDS * NS_PER_SECOND);
+    while (r == SEC_WAIT) {
+        if (wait.deadline > deadline) wait.deadline = deadline;
+        r = io_wait(&wait);
+        if (r == -ETIMEDOUT && time_monotonic() >= deadline) break;
+        if (r < 0 && r != -ETIMEDOUT) break;
+        r = provider->step(acceptor, &wait);
+    }
+    io_pool_block_end();
+    return r;
+}
+
+static Leg step(RpcConnection *connection, SecurityRow *row, const PduTrailer *trailer)
+{
+    const ServerProvider *provider = connection->server->provider;
+    size_t length;
+    int r = provider->input(row->acceptor, trailer->token, trailer->token_length);
+    if (r < 0) return LEG_REFUSED;
+    r = drive(provider, row->acceptor);
+    if (r < 0) return r == -ENOMEM || r == -EAGAIN ? LEG_LIMIT : LEG_REFUSED;
+    (void)provider->output(row->acceptor, &length);
+    if (r == SEC_FAILED) return length > 0 ? LEG_RETRY : LEG_REFUSED;
+    return provider->is_done(row->acceptor) ? row_ready(connection, row) : LEG_MORE;
+}
+
+/* One leg. *ret_row is the context's row, or NULL when there is none. */
+static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bool last_only,
+                        SecurityRow **ret_row)
+{
+    /* [MS-RPCE] 2.2.1.1.8: DEFAULT is CONNECT, CALL is PKT */
+    uint8_t level = trailer->level == 0            ? LEVEL_CONNECT
+                    : trailer->level == LEVEL_CALL ? LEVEL_PKT
+                                                   : trailer->level;
+    SecurityRow *row = server_security_find(connection, trailer->context_id);
+    *ret_row = row;
+    if (!row) {
+        if (last_only) return LEG_PROTOCOL;
+        if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_TYPE;
+        if (connection->security_count >= RPC_SECURITY_CONTEXTS)
+            return LEG_PROTOCOL; /* 3.3.1.5.4 says which */
+        int r = row_new(connection, trailer, level, &row);
+        if (r < 0) return r == -EOPNOTSUPP ? LEG_TYPE : LEG_LIMIT;
+        *ret_row = row;
+    } else if (row->state == SECURITY_READY || row->type != trailer->type || row->level != level) {
+        return LEG_PROTOCOL;
+    }
+    if (row->state == SECURITY_FAILED) return LEG_REFUSED;
+    if (!connection->authenticated && ++connection->legs_before > 2 * LEGS_PREAUTH) return LEG_LIMIT;
+    Leg leg = step(connection, row, trailer);
+    if (leg != LEG_DONE && leg != LEG_MORE && leg != LEG_RETRY) row->state = SECURITY_FAILED;
+    /* Kept until then: after LEG_RETRY a new first leg follows. */
+    if (row->state == SECURITY_FAILED) release_acceptor(connection, row);
+    return leg;
+}
+
+/* Presentation contexts */
+
+/* The place of `id` in the table, or where it belongs. */
+static size_t presentation_place(const RpcConnection *connection, uint16_t id)
+{
+    size_t low = 0, high = connection->presentation_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (connection->presentations[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const PresentationRow *server_presentation_find(const RpcConnection *connection, uint16_t id)
+{
+    size_t place = presentation_place(connection, id);
+    if (place == connection->presentation_count || connection->presentations[place].id != id) return NULL;
+    return &connection->presentations[place];
+}
+
+static int presentation_add(RpcConnection *connection, const PresentationRow *row)
+{
+    if (connection->presentation_count >= RPC_PRESENTATION_CONTEXTS) return -ENOSPC;
+    size_t place = presentation_place(connection, row->id), count = connection->presentation_count;
+    if ((count & (count - 1)) == 0) {
+        size_t room = count ? 2 * count : 1;
+        PresentationRow *rows = realloc(connection->presentations, room * sizeof(*rows));
+        if (!rows) return -ENOMEM;
+        connection->presentations = rows;
+    }
+    PresentationRow *rows = connection->presentations;
+    memmove(rows + place + 1, rows + place, (count - place) * sizeof(*rows));
+    rows[place] = *row;
+    connection->presentation_count++;
+    return 0;
+}
+
+static bool interface_known(const RpcServer *server, const PduSyntax *abstract, const RpcInterface **ret_row)
+{
+    for (size_t i = 0; i < server->interface_count; i++) {
+        const RpcInterface *row = server->interfaces[i];
+        if (!guid_equal(&row->uuid, &abstract->uuid) || row->major != abstract->major) continue;
+        *ret_row = row;
+        return abstract->minor <= row->minor;
+    }
+    *ret_row = NULL;
+    return server->has_objects && abstract->major == 0 && abstract->minor == 0 &&
+           server->objects.knows(server->objects.data, &abstract->uuid);
+}
+
+static bool offers_ndr(const PduContext *context)
+{
+    for (unsigned i = 0; i < context->transfer_count; i++) {
+        PduSyntax transfer = pdu_context_transfer(context, i);
+        if (pdu_syntax_equal(&transfer, &pdu_syntax_ndr)) return true;
+    }
+    return false;
+}
+
+/* Answers one element of the list. 0, -ENOSPC, -ENOMEM. */
+static int negotiate(RpcConnection *connection, const PduContext *context, bool is_bind,
+                     PduResult *ret_result)
+{
+    *ret_result = (PduResult){.result = PDU_RESULT_PROVIDER, .reason = PDU_REASON_ABSTRACT};
+    uint64_t features;
+    if (is_bind && context->transfer_count == 1) {
+        PduSyntax transfer = pdu_context_transfer(context, 0);
+        if (pdu_syntax_is_features(&transfer, &features)) {
+            connection->features = features & OUR_FEATURES;
+            *ret_result =
+                (PduResult){.result = PDU_RESULT_FEATURES, .reason = (uint16_t)connection->features};
+            return 0;
+        }
+    }
+    PresentationRow row = {.id = context->id, .abstract = context->abstract};
+    if (!interface_known(connection->server, &context->abstract, &row.row)) return 0;
+    ret_result->reason = PDU_REASON_TRANSFER;
+    if (!offers_ndr(context)) return 0;
+    const PresentationRow *old = server_presentation_find(connection, context->id);
+    if (old && !pdu_syntax_equal(&old->abstract, &context->abstract)) {
+        ret_result->reason = PDU_REASON_NONE; /* calls under way mean the old one */
+        return 0;
+    }
+    int r = old ? 0 : presentation_add(connection, &row);
+    if (r < 0) return r;
+    *ret_result = (PduResult){.result = PDU_RESULT_ACCEPTED, .transfer = pdu_syntax_ndr};
+    return 0;
+}
+
+/* Negotiates the whole list; the results go where an answer has them. */
+static int negotiate_all(RpcConnection *connection, const PduBind *bind, bool is_bind, PduResult results[255])
+{
+    PduList list;
+    PduContext context;
+    pdu_list_init(&list, bind);
+    for (unsigned i = 0; pdu_context_next(&list, &context); i++) {
+        int r = negotiate(connection, &context, is_bind, &results[i]);
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+/* Answers */
+
+static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResult results[255],
+                        const SecurityRow *row)
+{
+    bool is_bind = pdu->header.type == PDU_BIND;
+    uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (pdu->header.flags & PDU_CONC_MPX);
+    if (connection->sign_header && pdu->header.flags & PDU_HEADER_SIGN) flags |= PDU_HEADER_SIGN;
+    char port[8] = "";
+    if (is_bind) snprintf(port, sizeof(port), "%u", io_address_port(&connection->local));
+
+    _cleanup_(writer_deinitp) Writer writer;
+    writer_init(&writer, 0);
+    size_t start =
+        pdu_begin(&writer, is_bind ? PDU_BIND_ACK : PDU_ALTER_CONTEXT_RESP, flags, pdu->header.call_id);
+    pdu_put_bind_ack(&writer, start, (uint16_t)connection->fragment_max, OUR_FRAGMENT, connection->group->id,
+                     port, pdu->bind.count);
+    for (unsigned i = 0; i < pdu->bind.count; i++)
+        pdu_put_result(&writer, results[i].result, results[i].reason, &results[i].transfer);
+    if (row && row->acceptor) {
+        PduTrailer trailer = {.type = row->type, .level = pdu->trailer.level, .context_id = row->id};
+        trailer.token = connection->server->provider->output(row->acceptor, &trailer.token_length);
+        if (trailer.token_length > 0) pdu_put_trailer(&writer, start, &trailer, 4);
+    }
+    pdu_end(&writer, start);
+    connection_send(connection, &writer);
+}
+
+/* The first PDU with authentication at integrity or above decides for the connection. [MS-RPCE] 3.3.1.5.2.2
+ */
+static void take_flags(RpcConnection *connection, const Pdu *pdu)
+{
+    if (pdu->trailer.token && pdu->header.flags & PDU_HEADER_SIGN) connection->sign_header = true;
+}
+
+static size_t clamp_fragment(uint16_t peer)
+{
+    if (peer < PDU_FRAGMENT_MIN) return PDU_FRAGMENT_MIN; /* everybody must take that much */
+    return peer < OUR_FRAGMENT ? peer : OUR_FRAGMENT;
+}
+
+static ServerNext refuse_bind(RpcConnection *connection, const Pdu *pdu, uint16_t reason)
+{
+    connection_send_nak(connection, pdu->header.call_id, reason);
+    return SERVER_DRAIN;
+}
+
+static bool is_whole(const Pdu *pdu)
+{
+    uint8_t both = PDU_FIRST_FRAG | PDU_LAST_FRAG;
+    return (pdu->header.flags & both) == both;
+}
+
+ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
+{
+    (void)data;
+    (void)ret_call;
+    if (!is_whole(pdu) || pdu->bind.count == 0) return refuse_bind(connection, pdu, PDU_NAK_VERSION);
+    int r = server_group_join(connection->server, pdu->bind.group, &connection->remote, &connection->group);
+    if (r < 0) return refuse_bind(connection, pdu, r == -ENOENT ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_LIMIT);
+    connection->fragment_max = clamp_fragment(pdu->bind.max_recv);
+
+    PduResult results[255];
+    if (negotiate_all(connection, &pdu->bind, true, results) < 0)
+        return refuse_bind(connection, pdu, PDU_NAK_LIMIT);
+    take_flags(connection, pdu);
+    SecurityRow *row = NULL;
+    if (pdu->trailer.token) {
+        switch (security_leg(connection, &pdu->trailer, false, &row)) {
+        case LEG_DONE:
+        case LEG_MORE:
+        case LEG_RETRY:
+            break;
+        case LEG_TYPE:
+            return refuse_bind(connection, pdu, PDU_NAK_AUTH_TYPE);
+        case LEG_LIMIT:
+            return refuse_bind(connection, pdu, PDU_NAK_LIMIT);
+        case LEG_REFUSED:
+            return refuse_bind(connection, pdu, PDU_NAK_CHECKSUM);
+        case LEG_PROTOCOL:
+            return refuse_bind(connection, pdu, PDU_NAK_VERSION);
+        }
+    }
+    connection->state = CONNECTION_BOUND;
+    send_answer(connection, pdu, results, row);
+    if (row && row->state == SECURITY_READY) release_acceptor(connection, row);
+    return SERVER_READ;
+}
+
+static ServerNext refuse_alter(RpcConnection *connection, const Pdu *pdu, RpcStatus status, ServerNext next)
+{
+    connection_send_fault(connection, pdu->header.call_id, 0, PDU_DID_NOT_EXECUTE, status);
+    return next;
+}
+
+ServerNext server_on_alter(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
+{
+    (void)data;
+    (void)ret_call;
+    if (!is_whole(pdu)) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+    PduResult results[255];
+    if (negotiate_all(connection, &pdu->bind, false, results) < 0)
+        return refuse_bind(connection, pdu, PDU_NAK_LIMIT); /* a bind_nak here too: [MS-RPCE] 3.3.3.5.5 */
+    take_flags(connection, pdu);
+    SecurityRow *row = NULL;
+    if (pdu->trailer.token) {
+        /* A context that fails takes nothing along: other identities may be calling on this connection. */
+        switch (security_leg(connection, &pdu->trailer, false, &row)) {
+        case LEG_DONE:
+        case LEG_MORE:
+        case LEG_RETRY:
+            break;
+        case LEG_TYPE:
+            return refuse_alter(connection, pdu, RPCST_UNKNOWN_AUTHN_SERVICE, SERVER_READ);
+        case LEG_LIMIT:
+            return refuse_alter(connection, pdu, RPCST_OUT_OF_RESOURCES, SERVER_DRAIN);
+        case LEG_REFUSED:
+            return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_READ);
+        case LEG_PROTOCOL:
+            return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+        }
+    }
+    send_answer(connection, pdu, results, row);
+    if (row && row->state == SECURITY_READY) release_acceptor(connection, row);
+    return SERVER_READ;
+}
+
+ServerNext server_on_auth3(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
+{
+    (void)data;
+    (void)ret_call;
+    /* Never answered; what went wrong shows at the first request that uses the context. [MS-RPCE] 3.3.1.5.2.1
+     */
+    SecurityRow *row = NULL;
+    if (!is_whole(pdu) || !pdu->trailer.token) return SERVER_CLOSE;
+    switch (security_leg(connection, &pdu->trailer, true, &row)) {
+    case LEG_DONE:
+        release_acceptor(connection, row);
+        return SERVER_READ;
+    case LEG_MORE:
+    case LEG_RETRY: /* this was to be the last leg */
+        row->state = SECURITY_FAILED;
+        release_acceptor(connection, row);
+        return SERVER_READ;
+    case LEG_REFUSED:
+        return SERVER_READ;
+    case LEG_TYPE:
+    case LEG_LIMIT:
+    case LEG_PROTOCOL:
+        break;
+    }
+    return SERVER_CLOSE;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the server half share.
+ *
+ * Threads. A connection is read by one thread at a time: the one that runs its one-shot `ready`, or the task
+ * `again` that took over because a whole PDU was in the buffer already. That thread owns everything under
+ * "reading". Handing the role on (arming, posting) publishes it. Methods run after the role was handed on;
+ * what they need of the connection is fixed before (security rows that are ready, the addresses) or under a
+ * lock of its own.
+ *
+ * Locks, in this order: connection.writing; connection.lock or server.lock, never both; the loop's own.
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/quota.h"
+#include "base/refcount.h"
+#include "io/loop.h"
+#include "io/socket.h"
+#include "pdu/pdu.h"
+#include "rpc/server.h"
+#include "sec/acceptor.h"
+#include "sec/context.h"
+#include "sec/token.h"
+
+typedef struct RpcConnection RpcConnection;
+
+#define SERVER_INTERFACES 32u
+#define SERVER_KEY_MAX    512u /* of a caller: a principal, or an address */
+
+/* Bytes read from the connection. A call that lies in one takes it along. */
+typedef struct ServerBuffer {
+    size_t capacity;
+    uint8_t data[];
+} ServerBuffer;
+
+/* Everything one caller makes us hold. Shared by its connections; found by name. */
+typedef struct ServerCaller {
+    unsigned references; /* server.lock */
+    atomic_uint calls;
+    Quota bytes;
+    size_t key_length;
+    uint8_t key[];
+} ServerCaller;
+
+/* Connections of one peer address that have not authenticated. Under server.lock. */
+typedef struct ServerPeer {
+    unsigned connections;
+    uint8_t key[16];
+    size_t key_length;
+} ServerPeer;
+
+/* An association group: connections of one client process, or so it says; joined from the same address only.
+ */
+typedef struct ServerGroup {
+    uint32_t id;
+    unsigned connections;
+    uint8_t key[16];
+    size_t key_length;
+} ServerGroup;
+
+typedef struct ServerListener {
+    IoHandle handle;
+    IoTimer pause; /* out of descriptors: a moment later */
+    RpcServer *server;
+    List link;
+} ServerListener;
+
+/* The functions of sec/acceptor.h. A table, so that a unit test can play all legs without a KDC. */
+typedef struct ServerProvider {
+    int (*create)(Authority *authority, uint8_t type, uint8_t level, SecAcceptor **ret_acceptor);
+    SecAcceptor *(*destroy)(SecAcceptor *acceptor);
+    int (*input)(SecAcceptor *acceptor, const uint8_t *token, size_t length);
+    int (*step)(SecAcceptor *acceptor, IoWait *ret_wait);
+    const uint8_t *(*output)(const SecAcceptor *acceptor, size_t *ret_length);
+    bool (*is_done)(const SecAcceptor *acceptor);
+    SecContext *(*take_context)(SecAcceptor *acceptor);
+    Token *(*take_token)(SecAcceptor *acceptor);
+} ServerProvider;
+extern const ServerProvider server_provider;
+
+struct RpcServer {
+    const ServerProvider *provider; /* NULL: nobody can authenticate */
+    RpcServerOptions options;       /* without zeroes */
+    RpcObjects objects;
+    bool has_objects;
+    const RpcInterface *interfaces[SERVER_INTERFACES];
+    size_t interface_count;
+
+    pthread_mutex_t lock;
+    pthread_cond_t gone; /* a connection or listener was destroyed */
+    List connections, listeners;
+    size_t connection_count, listener_count, unauthenticated;
+    HashMap *peers, *groups, *callers;
+    uint32_t last_group;
+    bool stopping;
+    atomic_size_t calls;
+};
+
+/* One security context of a connection. Ready rows never change until the connection ends. */
+typedef enum SecurityState { SECURITY_PENDING, SECURITY_READY, SECURITY_FAILED } SecurityState;
+typedef struct SecurityRow {
+    uint32_t id; /* auth_context_id */
+    uint8_t type, level;
+    SecurityState state;
+    SecAcceptor *acceptor; /* while pending */
+    SecContext *context;   /* from here on: when ready */
+    Token *token;
+    ServerCaller *caller;
+    bool sign_header;
+} SecurityRow;
+
+/* One presentation context. */
+typedef struct PresentationRow {
+    uint16_t id;
+    PduSyntax abstract;
+    const RpcInterface *row; /* NULL: an interface of objects */
+} PresentationRow;
+
+typedef enum ConnectionState {
+    CONNECTION_NEW,       /* waits for its bind */
+    CONNECTION_BOUND,     /* between calls */
+    CONNECTION_RECEIVING, /* in the middle of a request's fragments */
+    CONNECTION_DRAINING,  /* said its last word; what still comes is thrown away */
+    CONNECTION_STATES,
+} ConnectionState;
+
+typedef struct ServerCall {
+    RpcCall open; /* what the method sees */
+    RpcConnection *connection;
+    uint32_t id;
+    uint16_t context_id;
+    const RpcInterface *row; /* NULL: objects */
+    SecurityRow *security;   /* NULL: not authenticated */
+    ServerCaller *caller;    /* the connection's or the row's */
+    size_t fragment_max;
+    ServerBuffer *buffer; /* the fragment that a single-fragment request lies in */
+    Writer stub;          /* or its fragments put together */
+    size_t charged;       /* to caller->bytes */
+} ServerCall;
+
+struct RpcConnection {
+    IoHandle handle;
+    IoTask again;
+    RpcServer *server;
+    List link;        /* server.lock */
+    ServerPeer *peer; /* while it counts as unauthenticated; server.lock */
+    IoAddress local, remote;
+    ServerCaller *caller; /* of calls without identity: the address */
+
+    atomic_uint turn; /* counts the readers: what one wrote is seen by the next */
+
+    /* Reading */
+    ConnectionState state;
+    ServerBuffer *buffer; /* NULL until there is something to read */
+    size_t first, end;    /* bytes [first, end) of it are not looked at yet */
+    size_t drained;
+    ServerGroup *group;
+    PresentationRow *presentations; /* by id */
+    size_t presentation_count;
+    SecurityRow **security;
+    size_t security_count, security_last;
+    unsigned legs_before; /* first legs while nobody has authenticated */
+    uint64_t features;
+    bool sign_header, authenticated;
+    size_t fragment_max; /* ours to send */
+    uint32_t last_call_id;
+    ServerCall *partial;
+
+    atomic_uint running; /* methods */
+
+    pthread_mutex_t lock;
+    bool closed, timer_on;
+    IoTimer timer; /* holds a reference while on */
+    uint64_t deadline;
+    ServerBuffer *spare; /* of the usual size */
+
+    pthread_mutex_t writing;
+};
+
+/* What a PDU's handler wants next. */
+typedef enum ServerNext {
+    SERVER_READ,  /* the next PDU */
+    SERVER_DRAIN, /* no more PDUs: the connection ends */
+    SERVER_CLOSE, /* at once */
+    SERVER_RUN,   /* the call in *ret_call */
+} ServerNext;
+
+/* server.c */
+ServerCaller *server_caller_get(RpcServer *server, char kind, const void *key, size_t length);
+ServerCaller *server_caller_put(RpcServer *server, ServerCaller *caller);
+/* 0, -ENOENT (no such group, or of another address), -ENOMEM. id 0: a new one. */
+int server_group_join(RpcServer *server, uint32_t id, const IoAddress *peer,
+                      ServerGroup **ret_group) must_use;
+void server_group_leave(RpcServer *server, ServerGroup *group);
+/* Takes the descriptor. */
+void server_accept(RpcServer *server, int fd, const IoAddress *peer);
+/* It ends: it counts for its peer no more. */
+void server_connection_closed(RpcConnection *connection);
+/* It is destroyed. */
+void server_connection_gone(RpcConnection *connection);
+/* The connection does not count as unauthenticated any more. */
+void server_peer_release(RpcConnection *connection);
+
+/* server-connection.c */
+int connection_new(RpcServer *server, int fd, const IoAddress *peer, RpcConnection **ret_connection) must_use;
+int connection_start(RpcConnection *connection) must_use;
+void connection_close(RpcConnection *connection);
+bool connection_is_closed(RpcConnection *connection);
+/* TIME_NEVER: no deadline. */
+void connection_set_deadline(RpcConnection *connection, uint64_t deadline);
+/* A call was answered: who has not authenticated is given the time anew. */
+void connection_renew(RpcConnection *connection);
+/* Writes all of it, before the send deadline; the caller holds `writing`. A failure closes the connection. */
+void connection_write(RpcConnection *connection, struct iovec *pieces, size_t count);
+/* One complete PDU. */
+void connection_send(RpcConnection *connection, const Writer *writer);
+void connection_send_fault(RpcConnection *connection, uint32_t call_id, uint16_t context_id, uint8_t flags,
+                           RpcStatus status);
+void connection_send_nak(RpcConnection *connection, uint32_t call_id, uint16_t reason);
+/* Gives the read buffer to a call that begins at `first` and is `length` long; bytes behind it move to a new
+ * one. NULL when there is no memory. */
+ServerBuffer *connection_take_buffer(RpcConnection *connection, size_t length);
+void connection_give_buffer(RpcConnection *connection, ServerBuffer *buffer);
+
+/* server-bind.c */
+ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);
+ServerNext server_on_alter(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);
+ServerNext server_on_auth3(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);
+SecurityRow *server_security_find(RpcConnection *connection, uint32_t id);
+void server_security_free(RpcConnection *connection);
+const PresentationRow *server_presentation_find(const RpcConnection *connection, uint16_t id);
+
+/* server-request.c */
+ServerNext server_on_request(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);
+ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pdu *pdu,
+                              ServerCall **ret_call);
+/* Before the connection is read on: a thread for the method, and its share of the caller's calls.
+ * RPCST_OK, or why the call is refused. After RPCST_OK server_call_run() follows, which frees the call. */
+RpcStatus server_call_admit(ServerCall *call);
+void server_call_run(ServerCall *call);
+ServerCall *server_call_free(ServerCall *call);
+DEFINE_CLEANUP(ServerCall, server_call_free)

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests: opening fragments, putting them together, running the method, sealing and sending the answer. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/time.h"
+#include "io/pool.h"
+#include "rpc/server-private.h"
+
+#define LEVEL_NONE    1u
+#define LEVEL_CONNECT 2u
+#define LEVEL_CALL    3u
+#define LEVEL_PKT     4u
+#define BATCH         8u /* fragments sealed and sent at once */
+#define TOKEN_MAX     128u
+#define CALL_ID_SLACK 150u /* [MS-RPCE] 3.3.3.5.6 */
+
+ServerCall *server_call_free(ServerCall *call)
+{
+    if (!call) return NULL;
+    if (call->charged) quota_release(&call->caller->bytes, call->charged);
+    connection_give_buffer(call->connection, call->buffer);
+    writer_deinit(&call->stub);
+    writer_deinit(&call->open.out);
+    free(call);
+    return NULL;
+}
+
+/* Who calls */
+
+/* The security context a request belongs to. Nothing but a verified one is ever returned; *ret_row NULL: the
+ * connection has none, the caller is nobody. RPCST_OK or the fault's status. */
+static RpcStatus find_identity(RpcConnection *connection, const Pdu *pdu, SecurityRow **ret_row)
+{
+    SecurityRow *row = NULL;
+    if (pdu->trailer.token) {
+        row = server_security_find(connection, pdu->trailer.context_id);
+        uint8_t level = pdu->trailer.level == LEVEL_CALL ? LEVEL_PKT : pdu->trailer.level;
+        if (!row || row->type != pdu->trailer.type || row->level != level) return RPCST_ACCESS_DENIED;
+    } else if (connection->security_count > 0) {
+        /* Only the one context at level connect may leave its trailer out. [MS-RPCE] 3.3.1.5.4 */
+        row = connection->security[0];
+        if (connection->security_count > 1 || row->level != LEVEL_CONNECT) return RPCST_ACCESS_DENIED;
+    }
+    if (row && row->state != SECURITY_READY) return RPCST_ACCESS_DENIED;
+    *ret_row = row;
+    return RPCST_OK;
+}
+
+/* Verifies and decrypts a fragment in place. */
+static bool unprotect(const SecurityRow *row, uint8_t *data, const Pdu *pdu)
+{
+    /* Level connect protects nothing; some peers (Wine) send a verifier all the same. */
+    if (!row || row->level == LEVEL_CONNECT) return true;
+    PduSeal seal;
+    pdu_seal_of(pdu, &seal);
+    SecMessage message = {
+        .header = data,
+        .header_length = seal.stub,
+        .stub = data + seal.stub,
+        .stub_length = seal.stub_length,
+        .trailer = data + seal.trailer,
+        .token = data + seal.token,
+        .token_length = seal.token_length,
+        .sign_header = row->sign_header,
+    };
+    return sec_context_unprotect(row->context, row->level, &message) == 0;
+}
+
+/* Beginning a call */
+
+static ServerNext fault(RpcConnection *connection, const Pdu *pdu, RpcStatus status, ServerNext next)
+{
+    connection_send_fault(connection, pdu->header.call_id, pdu->call.context_id, PDU_DID_NOT_EXECUTE, status);
+    return next;
+}
+
+static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityRow *security)
+{
+    ServerCall *call = calloc(1, sizeof(*call));
+    if (!call) return NULL;
+    call->connection = connection;
+    call->id = pdu->header.call_id;
+    call->context_id = pdu->call.context_id;
+    call->security = security;
+    call->caller = security ? security->caller : connection->caller;
+    call->fragment_max = connection->fragment_max;
+    size_t limit = connection->authenticated ? connection->server->options.request_bytes
+                                             : connection->server->options.preauth_bytes;
+    writer_init(&call->stub, limit);
+    writer_init(&call->open.out, 0);
+    call->open.opnum = pdu->call.opnum;
+    call->open.has_object = pdu->call.has_object;
+    call->open.object = pdu->call.object;
+    call->open.authn_service = security ? security->type : 0;
+    call->open.authn_level = security ? security->level : LEVEL_NONE;
+    call->open.token = security ? security->token : NULL;
+    call->open.local = &connection->local;
+    call->open.remote = &connection->remote;
+    return call;
+}
+
+/* Whether the call may be made at all: known before its arguments have come. */
+static RpcStatus check_operation(ServerCall *call)
+{
+    const RpcConnection *connection = call->connection;
+    const PresentationRow *presentation = server_presentation_find(connection, call->context_id);
+    if (!presentation) return RPCST_UNKNOWN_IF;
+    call->row = presentation->row;
+    call->open.iid = presentation->abstract.uuid;
+    call->open.major = presentation->abstract.major;
+    call->open.minor = presentation->abstract.minor;
+    uint8_t level = connection->server->objects.min_level;
+    if (call->row) {
+        if (call->open.opnum >= call->row->operation_count) return RPCST_PROCNUM_OUT_OF_RANGE;
+        const RpcOperation *operation = &call->row->operations[call->open.opnum];
+        if (!operation->method) return RPCST_PROCNUM_OUT_OF_RANGE;
+        level = operation->min_level ? operation->min_level : call->row->min_level;
+    }
+    return call->open.authn_level < level ? RPCST_ACCESS_DENIED : RPCST_OK;
+}
+
+/* Adds a fragment's stub. False: above a limit. */
+static bool append(ServerCall *call, const uint8_t *data, const Pdu *pdu)
+{
+    size_t length = pdu->call.stub_length - pdu->trailer.pad_length;
+    if (!quota_charge(&call->caller->bytes, length)) return false;
+    call->charged += length;
+    writer_bytes(&call->stub, data + pdu->call.stub_offset, length);
+    return writer_status(&call->stub) == 0;
+}
+
+/* The only fragment: the arguments stay where they are and the call takes the buffer. */
+static ServerNext run_whole(RpcConnection *connection, ServerCall *call, const uint8_t *data, const Pdu *pdu,
+                            ServerCall **ret_call)
+{
+    size_t length = pdu->call.stub_length - pdu->trailer.pad_length;
+    call->buffer = connection_take_buffer(connection, pdu->header.frag_length);
+    if (!call->buffer) {
+        server_call_free(call);
+        return fault(connection, pdu, RPCST_OUT_OF_MEMORY, SERVER_DRAIN);
+    }
+    reader_init(&call->open.in, data + pdu->call.stub_offset, length);
+    *ret_call = call;
+    return SERVER_RUN;
+}
+
+static ServerNext begin(RpcConnection *connection, const uint8_t *data, const Pdu *pdu, SecurityRow *security,
+                        ServerCall **ret_call)
+{
+    ServerCall *call = call_new(connection, pdu, security);
+    if (!call) return fault(connection, pdu, RPCST_OUT_OF_MEMORY, SERVER_DRAIN);
+    connection->last_call_id = pdu->header.call_id;
+    RpcStatus status = check_operation(call);
+    bool last = pdu->header.flags & PDU_LAST_FRAG;
+    size_t limit = call->stub.limit;
+    if (status != RPCST_OK) {
+        server_call_free(call);
+        return fault(connection, pdu, status, SERVER_READ);
+    }
+    if (last && pdu->call.stub_length <= limit) return run_whole(connection, call, data, pdu, ret_call);
+    if (last || !append(call, data, pdu)) {
+        server_call_free(call);
+        return fault(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN); /* [MS-RPCE] 3.3.3.5.4 */
+    }
+    connection->partial = call;
+    connection->state = CONNECTION_RECEIVING;
+    return SERVER_READ;
+}
+
+static ServerNext go_on(RpcConnection *connection, const uint8_t *data, const Pdu *pdu, SecurityRow *security,
+                        ServerCall **ret_call)
+{
+    ServerCall *call = connection->partial;
+    /* All fragments say the same. [MS-RPCE] 2.2.2.11, 3.3.3.5.2 */
+    if (call->id != pdu->header.call_id || call->security != security ||
+        call->context_id != pdu->call.context_id || call->open.opnum != pdu->call.opnum ||
+        call->open.has_object != pdu->call.has_object ||
+        (call->open.has_object && !guid_equal(&call->open.object, &pdu->call.object)))
+        return fault(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+    if (!append(call, data, pdu)) return fault(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN);
+    if (!(pdu->header.flags & PDU_LAST_FRAG)) return SERVER_READ;
+    connection->partial = NULL;
+    connection->state = CONNECTION_BOUND;
+    reader_init(&call->open.in, call->stub.data, call->stub.length);
+    *ret_call = call;
+    return SERVER_RUN;
+}
+
+ServerNext server_on_request(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
+{
+    bool first = pdu->header.flags & PDU_FIRST_FRAG, last = pdu->header.flags & PDU_LAST_FRAG;
+    SecurityRow *security = NULL;
+    RpcStatus status = find_identity(connection, pdu, &security);
+    if (status != RPCST_OK) return fault(connection, pdu, status, first && last ? SERVER_READ : SERVER_DRAIN);
+    /* Whatever becomes of the fragment: the context counts it. */
+    if (!unprotect(security, data, pdu)) return fault(connection, pdu, RPCST_SEC_PKG_ERROR, SERVER_DRAIN);
+    if (first != !connection->partial) {
+        /* The rest of a call that has ended with a fault is passed over. [MS-RPCE] 3.3.3.5.6 */
+        uint32_t behind = connection->last_call_id - pdu->header.call_id;
+        if (!first && behind < CALL_ID_SLACK) return SERVER_READ;
+        return fault(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+    }
+    return first ? begin(connection, data, pdu, security, ret_call)
+                 : go_on(connection, data, pdu, security, ret_call);
+}
+
+ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
+{
+    (void)data;
+    (void)ret_call;
+    /* A call that runs cannot be taken back; its answer is sent and the client passes over it. */
+    if (connection->partial && connection->partial->id == pdu->header.call_id) {
+        connection->partial = server_call_free(connection->partial);
+        connection->state = CONNECTION_BOUND;
+    }
+    return SERVER_READ;
+}
+
+/* Running a call */
+
+RpcStatus server_call_admit(ServerCall *call)
+{
+    RpcServer *server = call->connection->server;
+    unsigned running = atomic_fetch_add(&call->caller->calls, 1);
+    bool full = running >= server->options.calls_per_caller;
+    if (full || io_pool_block_begin(false)) {
+        const RpcObjects *objects = &server->objects;
+        bool admit = !call->row && objects->admits && objects->admits(objects->data, &call->open);
+        if (!admit || io_pool_block_begin(true)) {
+            atomic_fetch_sub(&call->caller->calls, 1);
+            return RPCST_SERVER_TOO_BUSY;
+        }
+    }
+    atomic_fetch_add(&server->calls, 1);
+    atomic_fetch_add(&call->connection->running, 1);
+    return RPCST_OK;
+}
+
+/* One fragment of the answer: what surrounds its piece of the stub. */
+typedef struct Frame {
+    uint8_t header[PDU_STUB_OFFSET];
+    uint8_t trailer[PDU_TRAILER_SIZE + TOKEN_MAX];
+} Frame;
+
+/* Builds and protects the fragment of `length` stub bytes at `offset`. Its padding is there already. */
+static int seal_fragment(ServerCall *call, Frame *frame, size_t offset, size_t length, size_t token_length,
+                         struct iovec pieces[3])
+{
+    const SecurityRow *row = call->security;
+    uint8_t *stub = call->open.out.data ? call->open.out.data + offset : frame->trailer; /* nothing at all */
+    size_t left = call->open.out.length - offset, padded = length;
+    uint8_t flags = (offset == 0 ? PDU_FIRST_FRAG : 0) | (length == left ? PDU_LAST_FRAG : 0);
+    Writer writer;
+    writer_init_fixed(&writer, frame->header, sizeof(frame->header));
+    size_t start = pdu_begin(&writer, PDU_RESPONSE, flags, call->id);
+    pdu_put_response(&writer, (uint32_t)left, call->context_id, 0);
+    if (token_length > 0) {
+        PduSeal seal;
+        if (pdu_seal_layout(false, length, token_length, &seal)) return -E2BIG;
+        padded = seal.stub_length;
+        Writer trailer;
+        writer_init_fixed(&trailer, frame->trailer, sizeof(frame->trailer));
+        writer_u8(&trailer, row->type);
+        writer_u8(&trailer, row->level);
+        writer_u8(&trailer, seal.pad_length);
+        writer_u8(&trailer, 0);
+        writer_u32(&trailer, row->id);
+        if (writer_status(&trailer) < 0) return -E2BIG;
+        pdu_patch_lengths(&writer, start, seal.length, token_length);
+        SecMessage message = {
+            .header = frame->header,
+            .header_length = seal.stub,
+            .stub = stub,
+            .stub_length = padded,
+            .trailer = frame->trailer,
+            .token = frame->trailer + PDU_TRAILER_SIZE,
+            .token_length = token_length,
+            .sign_header = row->sign_header,
+        };
+        int r = sec_context_protect(row->context, row->level, &message);
+        if (r < 0) return r;
+    } else {
+        pdu_patch_lengths(&writer, start, PDU_STUB_OFFSET + length, 0);
+    }
+    pieces[0] = (struct iovec){frame->header, sizeof(frame->header)};
+    pieces[1] = (struct iovec){stub, padded};
+    pieces[2] = (struct iovec){frame->trailer, token_length ? PDU_TRAILER_SIZE + token_length : 0};
+    return writer_status(&writer);
+}
+
+/* Sends the next fragments; sealing and sending are one step for everybody who writes. */
+static int send_batch(ServerCall *call, size_t room, size_t token_length, size_t *offset, bool *ret_last)
+{
+    Frame frames[BATCH];
+    struct iovec pieces[3 * BATCH];
+    RpcConnection *connection = call->connection;
+    size_t count = 0, total = call->open.out.length;
+    bool last = false;
+    int r = 0;
+    pthread_mutex_lock(&connection->writing);
+    if (connection_is_closed(connection)) r = -EPIPE;
+    for (; r == 0 && !last && count < BATCH; count++) {
+        size_t length = total - *offset < room ? total - *offset : room;
+        last = *offset + length == total;
+        r = seal_fragment(call, &frames[count], *offset, length, token_length, &pieces[3 * count]);
+        *offset += length;
+    }
+    if (r == 0) connection_write(connection, pieces, 3 * count);
+    pthread_mutex_unlock(&connection->writing);
+    *ret_last = last;
+    return r;
+}
+
+static RpcStatus send_response(ServerCall *call)
+{
+    const SecurityRow *row = call->security;
+    Writer *out = &call->open.out;
+    size_t token_length = row ? sec_context_token_length(row->context, row->level) : 0;
+    size_t room = pdu_stub_room(call->fragment_max, false, token_length), offset = 0, length = out->length;
+    if (token_length > TOKEN_MAX || room == 0) return RPCST_INTERNAL_ERROR;
+    /* Only the last fragment needs padding, and behind the last byte there is room for it. */
+    if (token_length) writer_fill(out, 0, -length & (PDU_AUTH_PAD - 1));
+    if (writer_status(out) < 0)
+        return writer_status(out) == -E2BIG ? NCA_S_OUT_ARGS_TOO_BIG : RPCST_OUT_OF_MEMORY;
+    out->length = length;
+    for (bool last = false; !last;) {
+        if (send_batch(call, room, token_length, &offset, &last) < 0) {
+            connection_close(call->connection); /* a sequence number may be gone: nothing can follow */
+            break;
+        }
+    }
+    return RPCST_OK;
+}
+
+void server_call_run(ServerCall *call)
+{
+    RpcConnection *connection = call->connection;
+    RpcServer *server = connection->server;
+    RpcStatus status;
+    if (call->row)
+        status = call->row->operations[call->open.opnum].method(&call->open, call->row->data);
+    else
+        status = server->objects.dispatch(&call->open, server->objects.data);
+    if (status == RPCST_OK) status = send_response(call);
+    if (status != RPCST_OK) connection_send_fault(connection, call->id, call->context_id, 0, status);
+    connection_renew(connection);
+    atomic_fetch_sub(&connection->running, 1);
+    atomic_fetch_sub(&call->caller->calls, 1);
+    atomic_fetch_sub(&server->calls, 1);
+    server_call_free(call);
+    io_pool_block_end();
+}
