@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/test-provider.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct SecAcceptor {
+    char principal[64];
+    const char *output;
+    unsigned legs;
+    bool failed, done;
+};
+
+static const uint8_t session_key[32] = "a key of 32 bytes for both sides";
+
+static int provider_create(Authority *authority, uint8_t type, uint8_t level, SecAcceptor **ret_acceptor)
+{
+    (void)authority;
+    if (type != TEST_AUTH_TYPE || level < 2) return -EOPNOTSUPP;
+    *ret_acceptor = calloc(1, sizeof(**ret_acceptor));
+    return *ret_acceptor ? 0 : -ENOMEM;
+}
+
+static SecAcceptor *provider_destroy(SecAcceptor *acceptor)
+{
+    free(acceptor);
+    return NULL;
+}
+
+static int provider_input(SecAcceptor *acceptor, const uint8_t *token, size_t length)
+{
+    char text[64];
+    if (length >= sizeof(text)) return -EPROTO;
+    memcpy(text, token, length);
+    text[length] = 0;
+    acceptor->output = "";
+    acceptor->failed = true;
+    if (strcmp(text, "skew") == 0) {
+        acceptor->output = "KRB-ERROR";
+    } else if (strncmp(text, "one ", 4) == 0 && acceptor->legs == 0) {
+        strcpy(acceptor->principal, text + 4);
+        acceptor->failed = false;
+        acceptor->legs = 1;
+        acceptor->output = "two";
+    } else if (strcmp(text, "three") == 0 && acceptor->legs == 1) {
+        acceptor->failed = false;
+        acceptor->done = true;
+    }
+    return 0;
+}
+
+static int provider_step(SecAcceptor *acceptor, IoWait *ret_wait)
+{
+    (void)ret_wait;
+    return acceptor->failed ? SEC_FAILED : 0;
+}
+
+static const uint8_t *provider_output(const SecAcceptor *acceptor, size_t *ret_length)
+{
+    *ret_length = strlen(acceptor->output);
+    return (const uint8_t *)acceptor->output;
+}
+
+static bool provider_is_done(const SecAcceptor *acceptor)
+{
+    return acceptor->done;
+}
+
+SecContext *test_context_new(bool initiator)
+{
+    SecContext *context;
+    SecContextSpec spec = {.initiator = initiator,
+                           .enctype = 18,
+                           .key = session_key,
+                           .key_length = sizeof(session_key),
+                           .send_sequence = initiator ? 11 : 22,
+                           .receive_sequence = initiator ? 22 : 11,
+                           .expires = INT64_MAX};
+    return sec_context_new(&spec, &context) == 0 ? context : NULL;
+}
+
+static SecContext *provider_take_context(SecAcceptor *acceptor)
+{
+    return !acceptor->done ? NULL : test_context_new(false);
+}
+
+static Token *provider_take_token(SecAcceptor *acceptor)
+{
+    Token *token;
+    TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
+                      .level = TOKEN_LEVEL_IMPERSONATION,
+                      .principal = acceptor->principal,
+                      .user = SID_AUTHENTICATED,
+                      .from_network = true,
+                      .expires = INT64_MAX};
+    return token_new(&spec, &token) == 0 ? token : NULL;
+}
+
+const ServerProvider test_provider = {
+    provider_create, provider_destroy, provider_input,        provider_step,
+    provider_output, provider_is_done, provider_take_context, provider_take_token,
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A security provider without a KDC, for tests and fuzzing: leg 1 "one PRINCIPAL" is answered by "two", leg 3
+ * is "three". "skew" is refused with the token "KRB-ERROR", anything else without one.
+ */
+#pragma once
+#include "rpc/server-private.h"
+
+#define TEST_AUTH_TYPE 16
+
+extern const ServerProvider test_provider;
+/* Both ends of a context start with the same key and matching numbers. NULL: no memory. */
+SecContext *test_context_new(bool initiator);

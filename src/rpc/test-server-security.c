@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Security contexts of the server half: who may call as whom, and what is refused. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/time.h"
+#include "rpc/test-peer.h"
+
+#define WHOLE   (PDU_FIRST_FRAG | PDU_LAST_FRAG)
+#define CONNECT 2
+#define PKT     4
+#define PRIVACY 6
+
+/* The server sees this caller. */
+static void check_who(Peer *peer, uint32_t call_id, uint8_t level, const char *principal)
+{
+    size_t length;
+    peer_request(peer, call_id, OP_WHO, "", 0);
+    uint8_t *answer = peer_response(peer, call_id, &length);
+    assert_int_equal(length, 3 + strlen(principal));
+    assert_int_equal(answer[0], 16);
+    assert_int_equal(answer[1], level);
+    assert_string_equal((char *)answer + 2, principal);
+    free(answer);
+}
+
+static void test_levels(void **state)
+{
+    (void)state;
+    static uint8_t data[70000];
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned i = 0; i < 16; i++) {
+        uint8_t level = (uint8_t)(i % 4 == 0 ? CONNECT : 3 + i % 4);
+        peer_open(&peer, &host, false);
+        peer.sign_header = i & 4;
+        peer_login(&peer, PDU_BIND, 0, 7, level, "alice@LAB.TEST", i & 8);
+        check_who(&peer, 2, level, "alice@LAB.TEST");
+        assert_int_equal(rpc_server_state(host.server).unauthenticated, 0);
+        for (uint32_t length = 0; length < 40; length++) {
+            size_t got;
+            peer_request(&peer, 3 + length, OP_ECHO, data, length);
+            uint8_t *answer = peer_response(&peer, 3 + length, &got);
+            assert_int_equal(got, length);
+            free(answer);
+        }
+        /* fragments both ways */
+        size_t got;
+        peer_request_part(&peer, PDU_FIRST_FRAG, 50, 0, OP_ECHO, data, 5008);
+        peer_request_part(&peer, 0, 50, 0, OP_ECHO, data, 5008);
+        peer_request_part(&peer, PDU_LAST_FRAG, 50, 0, OP_ECHO, data, 60001);
+        free(peer_response(&peer, 50, &got));
+        assert_int_equal(got, 70017);
+        /* the rest of a refused call is counted by the context */
+        peer_request_part(&peer, PDU_FIRST_FRAG, 51, 0, OP_NONE, data, 16);
+        peer_expect_fault(&peer, NCA_S_OP_RNG_ERROR);
+        peer_request_part(&peer, PDU_LAST_FRAG, 51, 0, OP_NONE, data, 16);
+        check_who(&peer, 52, level, "alice@LAB.TEST");
+        peer_request(&peer, 53, OP_PRIVATE, "", 0);
+        if (level < PRIVACY)
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        else
+            free(peer_response(&peer, 53, &got));
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+static void test_call_is_pkt(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    size_t length;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, 0, 0, 3, "alice@LAB.TEST", false);
+    peer_protect(&peer, 0, PKT);
+    peer_request(&peer, 2, OP_WHO, "", 0);
+    uint8_t *answer = peer_response(&peer, 2, &length);
+    assert_int_equal(answer[1], PKT);
+    free(answer);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* What a bind is refused with. */
+static void test_bind_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        bool with_security;
+        uint8_t level;
+        const char *token;
+        uint16_t reason;
+    } rows[] = {
+        {false, PRIVACY, "one alice", PDU_NAK_AUTH_TYPE}, /* nothing to verify callers with */
+        {true, 1, "one alice", PDU_NAK_AUTH_TYPE},        {true, 7, "one alice", PDU_NAK_AUTH_TYPE},
+        {true, PRIVACY, "nonsense", PDU_NAK_CHECKSUM},    {true, PRIVACY, "three", PDU_NAK_CHECKSUM},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        Host host;
+        Peer peer;
+        host_start(&host, (RpcServerOptions){0}, 4, rows[i].with_security);
+        peer_open(&peer, &host, false);
+        peer.level = rows[i].level;
+        peer_bind(&peer, PDU_BIND, 0, rows[i].token);
+        peer_expect_nak(&peer, rows[i].reason);
+        peer_close(&peer);
+        host_stop(&host);
+    }
+}
+
+/* Nobody is anybody before the last leg verified. */
+static void test_unverified(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        Host host;
+        Peer peer;
+        host_start(&host, (RpcServerOptions){0}, 4, true);
+        peer_open(&peer, &host, false);
+        peer.level = i == 4 ? CONNECT : PRIVACY;
+        peer_bind(&peer, PDU_BIND, 0, "one alice@LAB.TEST");
+        peer_expect(&peer, PDU_BIND_ACK);
+        if (i == 1) peer_auth3(&peer, "nonsense"); /* never answered */
+        if (i == 2) {
+            peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "nonsense");
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        }
+        if (i < 3) peer_protect(&peer, 0, PRIVACY); /* else without a trailer, as nobody */
+        peer_request(&peer, 2, OP_WHO, "", 0);
+        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        assert_int_equal(rpc_server_state(host.server).unauthenticated, 1);
+        if (i == 2) { /* a failed context stays failed */
+            peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        }
+        peer_close(&peer);
+        host_stop(&host);
+    }
+}
+
+/* A refused first leg that says why leaves the context open for another one, on the same connection. */
+static void test_skew(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned by_auth3 = 0; by_auth3 < 2; by_auth3++) {
+        peer_open(&peer, &host, false);
+        peer.level = PRIVACY;
+        peer_bind(&peer, PDU_BIND, 0, "skew");
+        peer_expect(&peer, PDU_BIND_ACK);
+        assert_int_equal(peer.pdu.trailer.token_length, 9);
+        assert_memory_equal(peer.pdu.trailer.token, "KRB-ERROR", 9);
+        peer_request(&peer, 2, OP_WHO, "", 0);
+        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 0, PRIVACY, "alice@LAB.TEST", by_auth3);
+        check_who(&peer, 3, PRIVACY, "alice@LAB.TEST");
+        peer_close(&peer);
+    }
+    /* but not without end */
+    peer_open(&peer, &host, false);
+    peer.level = PRIVACY;
+    peer_bind(&peer, PDU_BIND, 0, "skew");
+    peer_expect(&peer, PDU_BIND_ACK);
+    for (unsigned i = 0; i < 31; i++) {
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "skew");
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+    }
+    peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "skew");
+    peer_expect_fault(&peer, RPCST_OUT_OF_RESOURCES);
+    peer_expect_end(&peer);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* Every bit of what a level protects. */
+static void test_tampering(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer, other;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&other, &host, false);
+    peer_login(&other, PDU_BIND, 0, 0, PRIVACY, "bob@LAB.TEST", false);
+    Writer writer;
+    size_t length = 24 + 16 + 8 + 76;
+    for (size_t byte = 16; byte < length;
+         byte += 3) {                          /* the common header's lengths would only desynchronise */
+        if (byte >= 42 && byte < 48) continue; /* padding length, context id: other errors, below */
+        peer_open(&peer, &host, false);
+        peer.sign_header = true;
+        peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+        writer_init(&writer, 0);
+        size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 2);
+        pdu_put_request(&writer, start, 4, 0, OP_ECHO, NULL);
+        writer_bytes(&writer, "hello", 5);
+        PduTrailer trailer = {.type = 16, .level = PRIVACY, .token_length = 76};
+        pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
+        pdu_end(&writer, start);
+        assert_int_equal(writer.length, length);
+        uint8_t *data = writer.data;
+        SecMessage message = {data, 24, data + 24, 16, data + 40, data + 48, 76, true};
+        assert_int_equal(sec_context_protect(peer.security, PRIVACY, &message), 0);
+        data[byte] ^= 1;
+        peer_send_writer(&peer, &writer);
+        peer_expect(&peer, PDU_FAULT);
+        bool who = byte >= 40 && byte < 42; /* service and level do not fit the context */
+        assert_int_equal(peer.pdu.call.status, who ? RPCST_ACCESS_DENIED : RPCST_SEC_PKG_ERROR);
+        if (!who) peer_expect_end(&peer);
+        peer_close(&peer);
+        check_who(&other, 2 + (uint32_t)byte, PRIVACY, "bob@LAB.TEST");
+    }
+    peer_close(&other);
+    host_stop(&host);
+}
+
+static void test_replay(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, 0, 0, PKT, "alice@LAB.TEST", false);
+    check_who(&peer, 2, PKT, "alice@LAB.TEST");
+    peer_protect(&peer, 0, PKT); /* the same numbers again */
+    peer_request(&peer, 3, OP_WHO, "", 0);
+    peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
+    peer_expect_end(&peer);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* The trailer names the context; its service and level must be those of the context. */
+static void test_wrong_context(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned i = 0; i < 3; i++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 3, PKT, "alice@LAB.TEST", false);
+        if (i == 0) peer.context_id = 4;
+        if (i == 1) peer.level = 5;
+        if (i == 2) peer.security = sec_context_free(peer.security); /* no trailer at all */
+        peer_request(&peer, 2, OP_WHO, "", 0);
+        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* Many identities on one connection, where both ends negotiated that. */
+static void test_multiplexing(void **state)
+{
+    (void)state;
+    static const char *names[] = {"alice@LAB.TEST", "bob@LAB.TEST", "carol@LAB.TEST"};
+    static const uint8_t levels[] = {PRIVACY, CONNECT, PKT};
+    Host host;
+    Peer peer;
+    SecContext *contexts[3];
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&peer, &host, false);
+    for (unsigned i = 0; i < 3; i++) {
+        peer_login(&peer, i ? PDU_ALTER_CONTEXT : PDU_BIND, i ? 0 : PDU_FEATURE_SECURITY_MULTIPLEX, i,
+                   levels[i], names[i], i == 1);
+        contexts[i] = TAKE_PTR(peer.security);
+    }
+    for (uint32_t call = 2; call < 50; call++) {
+        unsigned i = call * 7 % 3;
+        if (i == 1) continue;
+        peer.security = contexts[i];
+        peer.context_id = i;
+        peer.level = levels[i];
+        check_who(&peer, call, levels[i], names[i]);
+    }
+    /* connect, too, has to say which: with a trailer, any token */
+    Writer writer;
+    writer_init(&writer, 0);
+    size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 60), length;
+    pdu_put_request(&writer, start, 0, 0, OP_WHO, NULL);
+    PduTrailer trailer = {.type = 16, .level = CONNECT, .context_id = 1, .token_length = 28};
+    pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
+    pdu_end(&writer, start);
+    peer_send_writer(&peer, &writer);
+    peer.security = NULL;
+    uint8_t *answer = peer_response(&peer, 60, &length);
+    assert_string_equal((char *)answer + 2, names[1]);
+    free(answer);
+    peer_request(&peer, 61, OP_WHO, "", 0);
+    peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+    /* a context that is there is not made again */
+    peer.level = PRIVACY;
+    peer.context_id = 0;
+    peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one mallory@LAB.TEST");
+    peer_expect_fault(&peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(&peer);
+    for (unsigned i = 0; i < 3; i++)
+        sec_context_free(contexts[i]);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* Without it: one identity. The same one may make further contexts (Impacket does). */
+static void test_one_identity(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned by_auth3 = 0; by_auth3 < 2; by_auth3++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 79231, PRIVACY, "alice@LAB.TEST", false);
+        check_who(&peer, 2, PRIVACY, "alice@LAB.TEST");
+        SecContext *first = TAKE_PTR(peer.security);
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 79232, PRIVACY, "alice@LAB.TEST", by_auth3);
+        check_who(&peer, 3, PRIVACY, "alice@LAB.TEST");
+        SecContext *second = TAKE_PTR(peer.security);
+        peer.context_id = 79233;
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one bob@LAB.TEST");
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+        if (by_auth3) {
+            peer_auth3(&peer, "three");
+        } else {
+            peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "three");
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        }
+        peer_protect(&peer, 79233, PRIVACY);
+        peer_request(&peer, 4, OP_WHO, "", 0);
+        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        sec_context_free(peer.security);
+        peer.security = first;
+        peer.context_id = 79231;
+        check_who(&peer, 5, PRIVACY, "alice@LAB.TEST");
+        sec_context_free(second);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+static void test_context_limit(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+    for (uint32_t id = 1; id < RPC_SECURITY_CONTEXTS; id++) {
+        peer.context_id = id;
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+    }
+    peer.context_id = RPC_SECURITY_CONTEXTS;
+    peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
+    peer_expect_fault(&peer, NCA_S_PROTO_ERROR); /* RPC_S_PROTOCOL_ERROR. [MS-RPCE] 3.3.1.5.4 */
+    peer_expect_end(&peer);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* Who has authenticated is not hurried and not counted; its requests may be larger. */
+static void test_limits_end(void **state)
+{
+    (void)state;
+    static uint8_t data[20000];
+    Host host;
+    Peer peer, second;
+    size_t length;
+    host_start(&host,
+               (RpcServerOptions){.preauth_seconds = 1, .preauth_bytes = 4096, .preauth_connections = 1}, 4,
+               true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+    check_who(&peer, 2, PRIVACY, "alice@LAB.TEST");
+    peer_open(&second, &host, false);
+    peer_login(&second, PDU_BIND, 0, 0, PRIVACY, "bob@LAB.TEST", true);
+    usleep(1500000);
+    check_who(&second, 2, PRIVACY, "bob@LAB.TEST");
+    peer_request(&peer, 3, OP_ECHO, data, sizeof(data));
+    free(peer_response(&peer, 3, &length));
+    assert_int_equal(length, sizeof(data));
+    peer_close(&peer);
+    peer_close(&second);
+    host_stop(&host);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_levels),        cmocka_unit_test(test_call_is_pkt),
+        cmocka_unit_test(test_bind_refused),  cmocka_unit_test(test_unverified),
+        cmocka_unit_test(test_skew),          cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_replay),        cmocka_unit_test(test_wrong_context),
+        cmocka_unit_test(test_multiplexing),  cmocka_unit_test(test_one_identity),
+        cmocka_unit_test(test_context_limit), cmocka_unit_test(test_limits_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
