@@ -100,7 +100,7 @@ bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b);
 typedef struct RpcClientCallSpec {
     RpcBinding *binding;   /* a reference is taken */
     RpcSecurity *security; /* likewise; NULL: unauthenticated */
-    Guid iid; /* the interface */
+    Guid iid;              /* the interface */
     uint16_t major, minor; /* of the interface; 0.0 for objects */
     uint16_t opnum;
     const Guid *object;  /* NULL: none. Copied */

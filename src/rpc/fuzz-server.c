@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as a whole conversation with a server: what it answers does not matter, that it ends does.
+ * Decoder: src/rpc/server-bind.c
+ * Decoder: src/rpc/server-request.c
+ */
+#include <assert.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "base/time.h"
+#include "rpc/test-provider.h"
+
+#define INPUT_MAX 60000u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static RpcStatus echo(RpcCall *call, void *data)
+{
+    (void)data;
+    assert((call->token != NULL) == (call->authn_level > 1));
+    size_t length = reader_left(&call->in);
+    writer_bytes(&call->out, reader_bytes(&call->in, length), length);
+    return call->opnum == 2 ? RPCST_BAD_STUB_DATA : RPCST_OK;
+}
+
+static bool knows(void *data, const Guid *iid)
+{
+    (void)data;
+    return iid->data1 == 1;
+}
+
+static const RpcOperation operations[] = {{echo, 0}, {NULL, 0}, {echo, 0}, {echo, 5}};
+static const RpcInterface interface_row = {
+    .uuid = {0, 0, 0, {0}}, .operations = operations, .operation_count = ARRAY_SIZE(operations)};
+
+static void converse(RpcServer *server, IoLoop *loop, const uint8_t *data, size_t size)
+{
+    int ends[2];
+    IoAddress peer;
+    size_t done = 0;
+    assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    assert(io_address_parse("127.0.0.1", 0, &peer) == 0);
+    server_accept(server, ends[1], &peer);
+    for (size_t sent = 0; sent < size; sent += done) {
+        if (io_write(ends[0], data + sent, size - sent, &done)) break;
+        while (io_loop_step(loop, 0) == 0) {
+        }
+    }
+    (void)shutdown(ends[0], SHUT_WR);
+    /* Nobody reads the answers until here, but the socket holds more than this input can cause. */
+    while (rpc_server_state(server).connections > 0 &&
+           io_loop_step(loop, time_after(5 * NS_PER_SECOND)) == 0) {
+    }
+    assert(rpc_server_state(server).connections == 0);
+    close(ends[0]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    IoLoop *loop;
+    RpcServer *server;
+    RpcObjects objects = {.knows = knows, .dispatch = echo};
+    if (size > INPUT_MAX) return 0;
+    assert(io_loop_new(&loop) == 0);
+    RpcServerOptions options = {
+        .loop = loop, .send_seconds = 1, .request_bytes = 20000, .preauth_bytes = 5000};
+    RpcStatus status = rpc_server_new(&options, &server);
+    assert(status == RPCST_OK);
+    status = rpc_server_register(server, &interface_row);
+    assert(status == RPCST_OK);
+    server->provider = &test_provider;
+    rpc_server_set_objects(server, &objects);
+    converse(server, loop, data, size);
+    rpc_server_free(server);
+    io_loop_free(loop);
+    return 0;
+}
