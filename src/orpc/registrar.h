@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registrar: mantled's side of the line to COM server processes (orpc/registrar-client.h). It knows which
+ * process serves which class, keeps their exporters and objects in the resolver, and asks them to activate.
+ *
+ * A process is believed about itself only: the kernel says who it is (SO_PEERCRED), `may_serve` says which
+ * classes it may register, and where it is reached is put together here from this machine's names and the
+ * port it gave.
+ */
+#pragma once
+#include <sys/socket.h>
+#include <wtypes.h>
+#include "io/loop.h"
+#include "orpc/activation.h"
+#include "orpc/registrar-client.h"
+#include "orpc/resolver.h"
+
+#define REGISTRAR_PROCESSES_MAX       4096
+#define REGISTRAR_PROCESSES_PER_USER  256
+#define REGISTRAR_CLASSES_PER_PROCESS 1024
+#define REGISTRAR_ACTIVATIONS_MAX     256 /* unanswered, of one process */
+#define REGISTRAR_ACTIVATION_TIMEOUT  (30ull * 1000000000ull)
+
+typedef struct Registrar Registrar;
+
+typedef struct RegistrarOptions {
+    IoLoop *loop;       /* the caller's; must outlive the registrar */
+    Resolver *resolver; /* likewise */
+    const char *const
+        *hosts; /* names and addresses of this machine, best first; copied into bindings of exporters */
+    size_t host_count;
+    const uint16_t *services; /* RPC_C_AUTHN_* that exporters on this machine offer, best first; copied */
+    size_t service_count;
+    /* May this process serve the class? When not, `sentence` says what to change. */
+    bool (*may_serve)(void *context, const struct ucred *process, const Guid *clsid,
+                      char sentence[REGISTRAR_SENTENCE_SIZE]);
+    /* What happened, in words for a log; `priority` as in syslog. May be NULL. */
+    void (*log)(void *context, int priority, const char *sentence);
+    void *context;
+    uint64_t activation_timeout; /* ns; 0: REGISTRAR_ACTIVATION_TIMEOUT */
+} RegistrarOptions;
+
+/* S_OK, E_OUTOFMEMORY. */
+HRESULT registrar_new(const RegistrarOptions *options, Registrar **ret_registrar) must_use;
+/* Ends all lines. No thread may be in the loop any more. */
+Registrar *registrar_free(Registrar *registrar);
+DEFINE_CLEANUP(Registrar, registrar_free)
+/* Takes over a listening UNIX socket, also on failure. 0, -errno. */
+int registrar_listen_fd(Registrar *registrar, int fd) must_use;
+
+/* Results of one activation; owned. */
+typedef struct RegistrarReply {
+    ResolverOxid exporter; /* that made the object */
+    uint32_t count;
+    ActivationResult *results; /* one per IID, in order; IIDs as asked for */
+    uint8_t *bytes;            /* what they point to */
+} RegistrarReply;
+void registrar_reply_deinit(RegistrarReply *reply);
+/* Asks a process that serves the class, waiting on this thread.
+ * S_OK: made, see the results. REGDB_E_CLASSNOTREG: nobody serves it. CO_E_SERVER_EXEC_FAILURE: the process
+ * ended or did not answer in time. HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY). Else what the process answered.
+ */
+HRESULT registrar_activate(Registrar *registrar, const RegistrarActivation *request,
+                           RegistrarReply *ret_reply) must_use;
+/* For ResolverOptions.run_down, with the registrar as context (may be NULL). */
+void registrar_run_down(void *registrar, uint64_t oxid, uint64_t oid);
+
+typedef struct RegistrarState {
+    size_t processes, classes;
+} RegistrarState;
+RegistrarState registrar_state(Registrar *registrar);
