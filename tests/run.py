@@ -31,9 +31,10 @@ PARALLEL = {"unit", "asan", "tsan", "tree"}
 class Test:
     """One program of a suite, and what became of it."""
 
-    def __init__(self, name, command, environment=None, seconds=SCRIPT_SECONDS):
+    def __init__(self, name, command, environment=None, seconds=SCRIPT_SECONDS, folder=SOURCE):
         self.name = name
         self.command = command
+        self.folder = folder
         self.environment = environment or {}
         self.seconds = seconds
         self.passed = self.failed = self.skipped = 0
@@ -46,7 +47,7 @@ class Test:
                        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", **self.environment}
         with tempfile.TemporaryFile("w+", errors="replace") as output, tempfile.TemporaryFile("w+", errors="replace") as errors:
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
-                                       cwd=SOURCE, env=environment, start_new_session=True)
+                                       cwd=self.folder, env=environment, start_new_session=True)
             try:
                 status = process.wait(self.seconds)
             except subprocess.TimeoutExpired:
@@ -84,7 +85,8 @@ class Test:
 
 def meson_tests(build, suite):
     listed = json.loads(subprocess.check_output(["meson", "introspect", build, "--tests"]))
-    return [Test(test["name"], test["cmd"], test["env"], test["timeout"] or SCRIPT_SECONDS)
+    # Meson runs its tests in the build folder, and names programs by their paths from there.
+    return [Test(test["name"], test["cmd"], test["env"], test["timeout"] or SCRIPT_SECONDS, build)
             for test in listed if suite in [name.split(":")[-1] for name in test["suite"]]]
 
 
