@@ -66,8 +66,10 @@ static CallContext *context_new(const CallContextSpec *spec)
     context->authn_service = spec->authn_service;
     context->authn_level = spec->authn_level;
     context->causality = spec->causality;
-    if (spec->client && name_from_principal(token_principal(spec->client), &context->client_name) < 0) return NULL;
-    if (spec->server_principal && utf16_from_utf8(spec->server_principal, &context->server_principal, NULL) < 0)
+    if (spec->client && name_from_principal(token_principal(spec->client), &context->client_name) < 0)
+        return NULL;
+    if (spec->server_principal &&
+        utf16_from_utf8(spec->server_principal, &context->server_principal, NULL) < 0)
         return NULL;
     return TAKE_PTR(context);
 }
@@ -147,9 +149,9 @@ static HRESULT task_string(const char16_t *text, OLECHAR **ret_text)
     return S_OK;
 }
 
-static HRESULT context_query_blanket(IServerSecurity *self, DWORD *ret_service, DWORD *ret_authz, OLECHAR **ret_principal,
-                                     DWORD *ret_level, DWORD *impersonation, void **ret_privileges,
-                                     DWORD *ret_capabilities)
+static HRESULT context_query_blanket(IServerSecurity *self, DWORD *ret_service, DWORD *ret_authz,
+                                     OLECHAR **ret_principal, DWORD *ret_level, DWORD *impersonation,
+                                     void **ret_privileges, DWORD *ret_capabilities)
 {
     CallContext *context = context_of(self);
     HRESULT hr;
@@ -175,9 +177,10 @@ static HRESULT context_impersonate(IServerSecurity *self)
 
     if (atomic_load(&context->complete)) return RPC_E_CALL_COMPLETE;
     if (!context->client || context->authn_level < RPC_C_AUTHN_LEVEL_CONNECT)
-        return com_error(RPC_E_UNSECURE_CALL,
-                         "The caller did not authenticate, so there is nobody to impersonate. It has to call at "
-                         "RPC_C_AUTHN_LEVEL_CONNECT or above.");
+        return com_error(
+            RPC_E_UNSECURE_CALL,
+            "The caller did not authenticate, so there is nobody to impersonate. It has to call at "
+            "RPC_C_AUTHN_LEVEL_CONNECT or above.");
     if (thread->impersonating) {
         thread_set_token(context->client);
         return S_OK;
@@ -252,15 +255,16 @@ HRESULT CoRevertToSelf(void)
     return hr;
 }
 
-HRESULT CoQueryClientBlanket(DWORD *pAuthnSvc, DWORD *pAuthzSvc, LPOLESTR *pServerPrincName, DWORD *pAuthnLevel,
-                             DWORD *pImpLevel, RPC_AUTHZ_HANDLE *pPrivs, DWORD *pCapabilities)
+HRESULT CoQueryClientBlanket(DWORD *pAuthnSvc, DWORD *pAuthzSvc, LPOLESTR *pServerPrincName,
+                             DWORD *pAuthnLevel, DWORD *pImpLevel, RPC_AUTHZ_HANDLE *pPrivs,
+                             DWORD *pCapabilities)
 {
     IServerSecurity *security;
     HRESULT hr = CoGetCallContext(&IID_IServerSecurity, (void **)&security);
 
     if (FAILED(hr)) return hr;
-    hr = security->lpVtbl->QueryBlanket(security, pAuthnSvc, pAuthzSvc, pServerPrincName, pAuthnLevel, pImpLevel, pPrivs,
-                                        pCapabilities);
+    hr = security->lpVtbl->QueryBlanket(security, pAuthnSvc, pAuthzSvc, pServerPrincName, pAuthnLevel,
+                                        pImpLevel, pPrivs, pCapabilities);
     security->lpVtbl->Release(security);
     return hr;
 }

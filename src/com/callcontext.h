@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The security of one incoming call: what CoGetCallContext gives, and what makes impersonation end with the call.
+ * The security of one incoming call: what CoGetCallContext gives, and what makes impersonation end with the
+ * call.
  *
  *   CallScope scope;
  *   call_context_enter(&spec, &scope); run the method; call_context_leave(&scope);
  *
- * Impersonation is a state of the thread in one invocation: entering a call (also one nested in a call that this thread
- * is blocked in) begins a new one that acts as the process, leaving it gives the thread back exactly what it was (SRV-6,
- * SRV-7). Contexts may be used on other threads until the call is left (SRV-2).
+ * Impersonation is a state of the thread in one invocation: entering a call (also one nested in a call that
+ * this thread is blocked in) begins a new one that acts as the process, leaving it gives the thread back
+ * exactly what it was (SRV-6, SRV-7). Contexts may be used on other threads until the call is left (SRV-2).
  */
 #pragma once
 #include "base/cleanup.h"
@@ -31,6 +32,7 @@ typedef struct CallScope {
 
 /* S_OK, E_OUTOFMEMORY (nothing changed). */
 HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope) must_use;
-/* Completes the call: the context refuses to impersonate from now on. On the thread that entered, innermost first. */
+/* Completes the call: the context refuses to impersonate from now on. On the thread that entered, innermost
+ * first. */
 void call_context_leave(CallScope *scope);
 const Guid *call_context_causality(const CallContext *context);

@@ -5,12 +5,14 @@
 #include "winerror.h"
 
 static const char no_process[] =
-    "The call would show this process's own identity, but the process has no credential: give it a ticket cache "
+    "The call would show this process's own identity, but the process has no credential: give it a ticket "
+    "cache "
     "(KRB5CCNAME, or ccache= in section [security] of mantle.conf) or a keytab (keytab=).";
-static const char weak_token[] =
-    "Cloaking would show the identity this thread acts as, but its token is at IDENTIFY or below: its owner allowed "
-    "this process to know who they are, not to act for them. The client has to call at IMPERSONATE or above; to call "
-    "as this process instead, revert first or turn cloaking off for this proxy.";
+static const char weak_token[] = "Cloaking would show the identity this thread acts as, but its token is at "
+                                 "IDENTIFY or below: its owner allowed "
+                                 "this process to know who they are, not to act for them. The client has to "
+                                 "call at IMPERSONATE or above; to call "
+                                 "as this process instead, revert first or turn cloaking off for this proxy.";
 
 static HRESULT choose_token(CloakRule rule, Token *token, CloakChoice *ret_choice)
 {
@@ -47,7 +49,8 @@ static HRESULT choose_first(const CloakInput *input, CloakChoice *ret_choice)
 
     if (input->proxy_captured) return choose_token(CLOAK_C6, input->proxy_captured, ret_choice);
     hr = choose_present(CLOAK_C6, input->thread, input->process, ret_choice);
-    /* A call that is refused was no first call: one client at IDENTIFY must not spoil the proxy for the next. */
+    /* A call that is refused was no first call: one client at IDENTIFY must not spoil the proxy for the next.
+     */
     ret_choice->capture = SUCCEEDED(hr);
     return hr;
 }
@@ -60,7 +63,8 @@ static HRESULT decide_by_blanket(const CloakInput *input, CloakChoice *ret_choic
         return choose_process(CLOAK_C2, input->blanket_captured, ret_choice);
     if (input->blanket_capabilities & EOAC_DYNAMIC_CLOAKING)
         return choose_present(CLOAK_C3, input->thread, input->process, ret_choice);
-    /* ERR-11: the flowchart knows the process only, SetBlanket's page and the older list its identity first. */
+    /* ERR-11: the flowchart knows the process only, SetBlanket's page and the older list its identity first.
+     */
     if (input->process_identity) return choose_identity(CLOAK_C4, input->process_identity, ret_choice);
     return choose_process(CLOAK_C4, input->process, ret_choice);
 }
@@ -75,8 +79,9 @@ HRESULT cloak_decide(const CloakInput *input, CloakChoice *ret_choice)
     return choose_process(CLOAK_C8, input->process, ret_choice);
 }
 
-HRESULT cloak_decide_activation(uint32_t process_capabilities, bool enable_cloaking, Identity *explicit_identity,
-                                Token *thread, Token *process, CloakChoice *ret_choice)
+HRESULT cloak_decide_activation(uint32_t process_capabilities, bool enable_cloaking,
+                                Identity *explicit_identity, Token *thread, Token *process,
+                                CloakChoice *ret_choice)
 {
     if (explicit_identity) return choose_identity(CLOAK_C1, explicit_identity, ret_choice);
     if (enable_cloaking || process_capabilities & (EOAC_STATIC_CLOAKING | EOAC_DYNAMIC_CLOAKING))

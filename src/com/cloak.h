@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose identity does a call show? The one place that decides (facts CLK-1 to CLK-15; the rules C1 to C8 are those of
- * the flowchart on com/cloaking of the Win32 documentation). A pure function: everything that counts is an argument,
- * nothing is looked up, referenced or changed.
+ * Whose identity does a call show? The one place that decides (facts CLK-1 to CLK-15; the rules C1 to C8 are
+ * those of the flowchart on com/cloaking of the Win32 documentation). A pure function: everything that counts
+ * is an argument, nothing is looked up, referenced or changed.
  */
 #pragma once
 #include <stdbool.h>
@@ -45,19 +45,21 @@ typedef struct CloakChoice {
 
 /*
  * S_OK, or the code that the call fails with before anything is sent:
- *   HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)  the thread's or captured token is at IDENTIFY or below (ERR-4)
- *   SEC_E_NO_CREDENTIALS                               the process's token is needed and there is (was) none
- * There is no fallback: a token that cannot be used never gives way to another.
+ *   HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)  the thread's or captured token is at IDENTIFY or below
+ * (ERR-4) SEC_E_NO_CREDENTIALS                               the process's token is needed and there is (was)
+ * none There is no fallback: a token that cannot be used never gives way to another.
  */
 HRESULT cloak_decide(const CloakInput *input, CloakChoice *ret_choice) must_use;
 
-/* Activation (ACT-1, ACT-2): the thread's token where the process cloaks, either way, or the activation asks for it; else the
- * process's. There is nothing captured. `explicit_identity` is COAUTHINFO's, or NULL. Codes as above. */
-HRESULT cloak_decide_activation(uint32_t process_capabilities, bool enable_cloaking, Identity *explicit_identity,
-                                Token *thread, Token *process, CloakChoice *ret_choice) must_use;
+/* Activation (ACT-1, ACT-2): the thread's token where the process cloaks, either way, or the activation asks
+ * for it; else the process's. There is nothing captured. `explicit_identity` is COAUTHINFO's, or NULL. Codes
+ * as above. */
+HRESULT cloak_decide_activation(uint32_t process_capabilities, bool enable_cloaking,
+                                Identity *explicit_identity, Token *thread, Token *process,
+                                CloakChoice *ret_choice) must_use;
 
-/* What SetBlanket with static cloaking keeps (CLK-3): the thread's token of that moment, else the process's. It may be one
- * that no call can use; then each call says so. */
+/* What SetBlanket with static cloaking keeps (CLK-3): the thread's token of that moment, else the process's.
+ * It may be one that no call can use; then each call says so. */
 static inline Token *cloak_capture(Token *thread, Token *process)
 {
     return thread ? thread : process;

@@ -251,7 +251,8 @@ HRESULT com_error(HRESULT code, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    if (vsnprintf(sentence, sizeof(sentence), format, args) >= (int)sizeof(sentence)) trim_character(sentence);
+    if (vsnprintf(sentence, sizeof(sentence), format, args) >= (int)sizeof(sentence))
+        trim_character(sentence);
     va_end(args);
     /* What was said before belongs to another failure. */
     (void)SetErrorInfo(0, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory by handle. A handle points behind its header: for GMEM_FIXED at the block itself, which may follow the header
- * because it does not move; for GMEM_MOVEABLE at nothing, and the block lies elsewhere.
+ * Memory by handle. A handle points behind its header: for GMEM_FIXED at the block itself, which may follow
+ * the header because it does not move; for GMEM_MOVEABLE at nothing, and the block lies elsewhere.
  */
 #include <stdalign.h>
 #include <stdbool.h>

@@ -75,7 +75,8 @@ static bool packages_allow_kerberos(const char *list)
     while (*list) {
         size_t length = strcspn(list, ",; ");
         if (names_package(list, length, "!kerberos")) return false;
-        if (names_package(list, length, "kerberos") || names_package(list, length, "negotiate")) wanted = true;
+        if (names_package(list, length, "kerberos") || names_package(list, length, "negotiate"))
+            wanted = true;
         list += length + (list[length] != 0);
     }
     return wanted;
@@ -99,7 +100,8 @@ static HRESULT principal_make(const char *user, const char *domain, char **ret_p
 
     if (!*user) return malformed("it names no user");
     for (const char *p = user; *p; p++)
-        if (*p == '\\' || (unsigned char)*p < 0x20) return malformed("its user name has a backslash or control character");
+        if (*p == '\\' || (unsigned char)*p < 0x20)
+            return malformed("its user name has a backslash or control character");
     for (const char *p = domain; *p; p++)
         if (*p == '\\' || *p == '@' || *p == '/' || (unsigned char)*p < 0x20)
             return malformed("its realm has a character that realms do not have");
@@ -160,7 +162,8 @@ static HRESULT texts_read(const void *auth_info, IdentityTexts *ret_texts)
 
     memcpy(&version, auth_info, sizeof(version));
     if (version == SEC_WINNT_AUTH_IDENTITY_VERSION) {
-        if (ex->Length < sizeof(*ex)) return malformed("its Length is too small for SEC_WINNT_AUTH_IDENTITY_EX");
+        if (ex->Length < sizeof(*ex))
+            return malformed("its Length is too small for SEC_WINNT_AUTH_IDENTITY_EX");
         flags = ex->Flags;
         *ret_texts = (IdentityTexts){.user = ex->User,
                                      .user_length = ex->UserLength,
@@ -193,7 +196,8 @@ HRESULT identity_new(const void *auth_info, Identity **ret_identity)
     return FAILED(hr) ? hr : identity_make(&texts, ret_identity);
 }
 
-HRESULT identity_new_from_text(const WCHAR *user, const WCHAR *domain, const WCHAR *password, Identity **ret_identity)
+HRESULT identity_new_from_text(const WCHAR *user, const WCHAR *domain, const WCHAR *password,
+                               Identity **ret_identity)
 {
     const IdentityTexts texts = {
         .wide = true,
@@ -236,7 +240,8 @@ HRESULT identity_token(Identity *identity, Token **ret_token)
 
     pthread_mutex_lock(&identity->lock);
     if (!identity->token)
-        hr = process_logon(identity->principal, (const char *)secret_data(identity->password), &identity->token);
+        hr = process_logon(identity->principal, (const char *)secret_data(identity->password),
+                           &identity->token);
     if (SUCCEEDED(hr)) *ret_token = identity->token;
     pthread_mutex_unlock(&identity->lock);
     return hr;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An explicit identity: a user and a password that a program gave for a blanket, for all calls of the process or for an
- * activation. Immutable and reference counted. It is compared as an object, never by its name (design decision 8), and
- * logs on once, at the first call that needs it.
+ * An explicit identity: a user and a password that a program gave for a blanket, for all calls of the process
+ * or for an activation. Immutable and reference counted. It is compared as an object, never by its name
+ * (design decision 8), and logs on once, at the first call that needs it.
  */
 #pragma once
 #include "base/cleanup.h"
@@ -13,8 +13,8 @@
 
 typedef struct Identity Identity;
 
-/* From SEC_WINNT_AUTH_IDENTITY_W, _A or _EXW (rpcdce.h), which is copied. E_INVALIDARG with a sentence: it cannot be read,
- * names no realm, or does not allow Kerberos. */
+/* From SEC_WINNT_AUTH_IDENTITY_W, _A or _EXW (rpcdce.h), which is copied. E_INVALIDARG with a sentence: it
+ * cannot be read, names no realm, or does not allow Kerberos. */
 HRESULT identity_new(const void *auth_info, Identity **ret_identity) must_use;
 /* From NUL-terminated texts. `domain` NULL: `user` is "user@REALM". E_INVALIDARG, as above. */
 HRESULT identity_new_from_text(const WCHAR *user, const WCHAR *domain, const WCHAR *password,
@@ -24,6 +24,6 @@ Identity *identity_unref(Identity *identity);
 DEFINE_CLEANUP(Identity, identity_unref)
 /* "user@REALM" */
 const char *identity_principal(const Identity *identity);
-/* The primary token of its logon, borrowed: it lives as long as the identity. The first use asks the KDC, on this thread;
- * others wait. Failures have a sentence and are tried again at the next use. */
+/* The primary token of its logon, borrowed: it lives as long as the identity. The first use asks the KDC, on
+ * this thread; others wait. Failures have a sentence and are tried again at the next use. */
 HRESULT identity_token(Identity *identity, Token **ret_token) must_use;

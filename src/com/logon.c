@@ -60,7 +60,8 @@ static int token_of_type(Token *token, DWORD type, Token **ret_token)
 
 static DWORD logon_check(LPCWSTR user, LPCWSTR password, DWORD type, DWORD provider, PHANDLE ret_handle)
 {
-    if (!user || !password || !ret_handle || provider > LOGON32_PROVIDER_WINNT50) return ERROR_INVALID_PARAMETER;
+    if (!user || !password || !ret_handle || provider > LOGON32_PROVIDER_WINNT50)
+        return ERROR_INVALID_PARAMETER;
     switch (type) {
     case LOGON32_LOGON_INTERACTIVE:
     case LOGON32_LOGON_NETWORK:

@@ -49,8 +49,8 @@ static void malloc_heap_minimize(IMalloc *self)
 }
 
 static const IMallocVtbl malloc_vtable = {
-    malloc_query_interface, malloc_count,    malloc_count,     malloc_alloc,         malloc_realloc,
-    malloc_free,            malloc_get_size, malloc_did_alloc, malloc_heap_minimize,
+    malloc_query_interface, malloc_count,     malloc_count,         malloc_alloc, malloc_realloc, malloc_free,
+    malloc_get_size,        malloc_did_alloc, malloc_heap_minimize,
 };
 
 HRESULT CoGetMalloc(DWORD dwMemContext, LPMALLOC *ppMalloc)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/time.h"
 #include "com/errorinfo.h"
 #include "io/wait.h"
@@ -15,49 +16,65 @@
 
 static struct {
     pthread_mutex_t lock;
-    bool configured, used;
-    char *krb5_config, *ccache, *keytab, *principal;
-    bool allow_rc4;
+    Conf *conf;
+    bool has_keytab; /* and may read it */
     Authority *authority;
     Token *token;
 } process = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool copy_text(const char *text, char **target)
+/* With the lock held. */
+static void adopt_conf(Conf *conf)
 {
-    char *copy = text && *text ? strdup(text) : NULL;
+    const char *keytab = conf_string(conf, CONF_SECURITY_KEYTAB);
 
-    if (text && *text && !copy) return false;
-    free(*target);
-    *target = copy;
-    return true;
+    process.conf = conf;
+    process.has_keytab = keytab && access(keytab, R_OK) == 0;
 }
 
-static HRESULT options_copy(const ProcessOptions *options)
+/* With the lock held. */
+static HRESULT ensure_conf(void)
 {
-    if (!copy_text(options->krb5_config, &process.krb5_config) || !copy_text(options->ccache, &process.ccache) ||
-        !copy_text(options->keytab, &process.keytab) || !copy_text(options->principal, &process.principal))
-        return E_OUTOFMEMORY;
-    process.allow_rc4 = options->allow_rc4;
-    process.configured = true;
+    _cleanup_(freep) char *error = NULL;
+    Conf *conf;
+    int r;
+
+    if (process.conf) return S_OK;
+    r = conf_load(NULL, &conf, &error);
+    if (r == -ENOMEM) return E_OUTOFMEMORY;
+    if (r < 0)
+        return com_error(HRESULT_FROM_WIN32(ERROR_INVALID_DATA), "The configuration cannot be used: %s",
+                         error ? error : strerror(-r));
+    adopt_conf(conf);
     return S_OK;
 }
 
-HRESULT process_configure(const ProcessOptions *options)
+HRESULT process_conf(const Conf **ret_conf)
 {
     HRESULT hr;
 
     pthread_mutex_lock(&process.lock);
-    hr = process.used ? RPC_E_TOO_LATE : options_copy(options);
+    hr = ensure_conf();
+    if (SUCCEEDED(hr)) *ret_conf = process.conf;
     pthread_mutex_unlock(&process.lock);
     return hr;
 }
 
-/* With the lock held. */
-static HRESULT ensure_configured(void)
+HRESULT process_set_conf(Conf *conf)
 {
-    process.used = true;
-    if (process.configured) return S_OK;
-    return options_copy(&(ProcessOptions){.ccache = getenv("KRB5CCNAME")});
+    HRESULT hr = S_OK;
+
+    pthread_mutex_lock(&process.lock);
+    if (process.conf)
+        hr = RPC_E_TOO_LATE;
+    else
+        adopt_conf(conf);
+    pthread_mutex_unlock(&process.lock);
+    return hr;
+}
+
+static const char *acceptor_keytab(void)
+{
+    return process.has_keytab ? conf_string(process.conf, CONF_SECURITY_KEYTAB) : NULL;
 }
 
 /* With the lock held. */
@@ -69,11 +86,11 @@ static HRESULT ensure_authority(void)
     int r;
 
     if (process.authority) return S_OK;
-    hr = ensure_configured();
+    hr = ensure_conf();
     if (FAILED(hr)) return hr;
-    options = (AuthorityOptions){.krb5_config = process.krb5_config,
-                                 .acceptor_keytab = process.keytab,
-                                 .allow_rc4 = process.allow_rc4};
+    options = (AuthorityOptions){.acceptor_keytab = acceptor_keytab(),
+                                 .allow_rc4 = conf_boolean(process.conf, CONF_SECURITY_ALLOW_RC4),
+                                 .kdc_timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT)};
     r = authority_new_linked(&options, &process.authority, &failure);
     if (r < 0) return E_OUTOFMEMORY;
     return r == 0 ? S_OK : com_error_from_failure(&failure);
@@ -88,7 +105,8 @@ static HRESULT logon_drive(Logon *logon, Token **ret_token)
     while ((r = logon_step(logon, &wait)) == SEC_WAIT) {
         r = io_wait(&wait);
         /* After a deadline the machine is stepped again and says what that means. */
-        if (r < 0 && r != -ETIMEDOUT) return com_error(E_FAIL, "Waiting for the KDC failed: %s", strerror(-r));
+        if (r < 0 && r != -ETIMEDOUT)
+            return com_error(E_FAIL, "Waiting for the KDC failed: %s", strerror(-r));
     }
     if (r == SEC_FAILED) return com_error_from_failure(logon_failure(logon));
     if (r < 0) return r == -ENOMEM ? E_OUTOFMEMORY : com_error(E_FAIL, "Logon failed: %s", strerror(-r));
@@ -108,18 +126,26 @@ static HRESULT logon(Authority *authority, const LogonSpec *spec, Token **ret_to
 /* With the lock held. */
 static HRESULT ensure_token(void)
 {
-    LogonSpec spec = {.principal = process.principal, .forwardable = true, .deadline = time_after(LOGON_TIMEOUT)};
+    const char *keytab = conf_string(process.conf, CONF_SECURITY_KEYTAB);
+    const char *ccache = conf_string(process.conf, CONF_SECURITY_CCACHE);
+    const char *user_ccache = getenv("KRB5CCNAME");
+    LogonSpec spec = {.source = LOGON_CCACHE, .forwardable = true, .deadline = time_after(LOGON_TIMEOUT)};
 
-    if (process.keytab) {
+    if (ccache) {
+        spec.path = ccache;
+    } else if (process.has_keytab) {
         spec.source = LOGON_KEYTAB;
-        spec.path = process.keytab;
-    } else if (process.ccache) {
-        spec.source = LOGON_CCACHE;
-        spec.path = process.ccache;
+        spec.path = keytab;
+        spec.principal = conf_string(process.conf, CONF_SECURITY_PRINCIPAL);
+    } else if (user_ccache && *user_ccache) {
+        spec.path = user_ccache;
     } else {
-        return com_error(SEC_E_NO_CREDENTIALS,
-                         "This process has no credential. A user's program takes its ticket cache from KRB5CCNAME (run "
-                         "kinit) or from ccache= in section [security] of mantle.conf, a service its keytab from keytab=.");
+        return com_error(
+            SEC_E_NO_CREDENTIALS,
+            "This process has no credential. A user's program takes its ticket cache from KRB5CCNAME (run "
+            "kinit) or from ccache= in section [security] of mantle.conf, a service its keytab from "
+            "keytab=%s.",
+            keytab ? ", which is set but may not be read by this process" : "");
     }
     return logon(process.authority, &spec, &process.token);
 }
@@ -154,7 +180,7 @@ bool process_can_accept(void)
     bool can;
 
     pthread_mutex_lock(&process.lock);
-    can = SUCCEEDED(ensure_configured()) && process.keytab;
+    can = SUCCEEDED(ensure_conf()) && process.has_keytab;
     pthread_mutex_unlock(&process.lock);
     return can;
 }

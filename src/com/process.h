@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process as an identity: its authority and its token. Both are made once, at the first use, from what the
- * configuration says (design decision 12); library defaults are never consulted.
+ * The process as an identity: its authority and its token. Both are made once, at the first use, from what
+ * the configuration says (design decision 12); library defaults are never consulted.
  */
 #pragma once
+#include "conf/conf.h"
 #include "sec/authority.h"
 #include "sec/token.h"
 #include "wtypes.h"
 
-/* Where the process's credential comes from; everything may be NULL. A keytab makes a service, else it is a ticket cache. */
-typedef struct ProcessOptions {
-    const char *krb5_config; /* path; NULL: KRB5_CONFIG or the system's */
-    const char *ccache;      /* NULL without keytab: KRB5CCNAME; neither: the process has no credential */
-    const char *keytab;      /* also what incoming calls are verified with */
-    const char *principal;   /* NULL: the keytab's first, or the cache's */
-    bool allow_rc4;
-} ProcessOptions;
-
-/* Sets the options, which are copied, instead of mantle.conf's. Before the first use, or RPC_E_TOO_LATE. */
-HRESULT process_configure(const ProcessOptions *options) must_use;
+/* The configuration, borrowed for the life of the process: mantle.conf, read at the first use.
+ * HRESULT_FROM_WIN32( ERROR_INVALID_DATA) with a sentence that names file and line: it is wrong, and nothing
+ * works until that is repaired. */
+HRESULT process_conf(const Conf **ret_conf) must_use;
+/* Uses a configuration that a program loaded itself, and owns from now on. Before the first use, or
+ * RPC_E_TOO_LATE and the caller still owns it. */
+HRESULT process_set_conf(Conf *conf) must_use;
 /* Borrowed; it lives as long as the process. Failures have a sentence (com/errorinfo.h). */
 HRESULT process_authority(Authority **ret_authority) must_use;
-/* Borrowed, as above. SEC_E_NO_CREDENTIALS: none is configured, or it cannot be read; that is tried again next time. */
+/* Borrowed, as above: the identity of [security] ccache=; else, of a process that may read keytab=, the
+ * service of that keytab; else a user's program with the ticket cache that KRB5CCNAME names.
+ * SEC_E_NO_CREDENTIALS: there is none of them. A credential that cannot be read is a failure, not a reason to
+ * use another; it is tried again next time. */
 HRESULT process_token(Token **ret_token) must_use;
-/* Whether calls can be authenticated here: there is a keytab. */
+/* Whether calls can be authenticated here: this process may read the keytab. */
 bool process_can_accept(void);
 
 /* A logon with a password, driven on this thread: a primary token. Failures have a sentence. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IStream on memory. Clones share the bytes (StreamMemory, with the lock) and have a position each. The memory may be
- * larger than the stream: it doubles, so that writing n bytes in small pieces costs O(n).
+ * IStream on memory. Clones share the bytes (StreamMemory, with the lock) and have a position each. The
+ * memory may be larger than the stream: it doubles, so that writing n bytes in small pieces costs O(n).
  */
 #define CONST_VTBL const
 #include <pthread.h>
@@ -12,10 +12,10 @@
 #include "combaseapi.h"
 #include "winbase.h"
 
-#define STREAM_SIZE_MAX    UINT32_MAX /* as on Windows */
-#define STREAM_SIZE_FIRST  256u
-#define STREAM_COPY_CHUNK  16384u
-#define STREAM_MODE        2 /* STGM_READWRITE */
+#define STREAM_SIZE_MAX   UINT32_MAX /* as on Windows */
+#define STREAM_SIZE_FIRST 256u
+#define STREAM_COPY_CHUNK 16384u
+#define STREAM_MODE       2 /* STGM_READWRITE */
 
 typedef struct StreamMemory {
     RefCount refs;
@@ -294,9 +294,20 @@ static HRESULT stream_clone(IStream *self, IStream **ret_clone)
 }
 
 static const IStreamVtbl stream_vtable = {
-    stream_query_interface, stream_add_ref,  stream_release, stream_read,   stream_write,
-    stream_seek,            stream_set_size, stream_copy_to, stream_commit, stream_revert,
-    stream_region,          stream_region,   stream_stat,    stream_clone,
+    stream_query_interface,
+    stream_add_ref,
+    stream_release,
+    stream_read,
+    stream_write,
+    stream_seek,
+    stream_set_size,
+    stream_copy_to,
+    stream_commit,
+    stream_revert,
+    stream_region,
+    stream_region,
+    stream_stat,
+    stream_clone,
 };
 
 HRESULT CreateStreamOnHGlobal(HGLOBAL hGlobal, BOOL fDeleteOnRelease, LPSTREAM *ppstm)
@@ -309,7 +320,8 @@ HRESULT CreateStreamOnHGlobal(HGLOBAL hGlobal, BOOL fDeleteOnRelease, LPSTREAM *
     memory = memory_new(hGlobal);
     if (!memory) return E_OUTOFMEMORY;
     hr = stream_new(memory, 0, ppstm);
-    /* Ownership of the caller's block begins with success; a block of ours goes with the stream either way. */
+    /* Ownership of the caller's block begins with success; a block of ours goes with the stream either way.
+     */
     if (FAILED(hr)) {
         memory->owned = !hGlobal;
         return hr;

@@ -269,7 +269,8 @@ static void C5_process_wide_identity(void **state)
 
 static void C6_captures_at_the_first_call_only(void **state)
 {
-    CloakInput input = {.process_capabilities = EOAC_STATIC_CLOAKING, .thread = tokens.y, .process = tokens.process};
+    CloakInput input = {
+        .process_capabilities = EOAC_STATIC_CLOAKING, .thread = tokens.y, .process = tokens.process};
     CloakChoice choice;
 
     assert_int_equal(cloak_decide(&input, &choice), S_OK);
@@ -306,8 +307,9 @@ static void C6_a_refused_call_captures_nothing(void **state)
 
 static void C7_process_wide_dynamic_is_the_thread_else_the_process(void **state)
 {
-    CloakInput input = {
-        .process_capabilities = EOAC_DYNAMIC_CLOAKING | EOAC_SECURE_REFS, .thread = tokens.y, .process = tokens.process};
+    CloakInput input = {.process_capabilities = EOAC_DYNAMIC_CLOAKING | EOAC_SECURE_REFS,
+                        .thread = tokens.y,
+                        .process = tokens.process};
 
     expect_token(&input, CLOAK_C7, tokens.y);
     input.thread = NULL;
@@ -376,7 +378,8 @@ static void expect_activation(uint32_t capabilities, bool enable, Token *thread,
 {
     CloakChoice choice;
 
-    assert_int_equal(cloak_decide_activation(capabilities, enable, NULL, thread, tokens.process, &choice), S_OK);
+    assert_int_equal(cloak_decide_activation(capabilities, enable, NULL, thread, tokens.process, &choice),
+                     S_OK);
     assert_ptr_equal(choice.token, token);
     assert_false(choice.capture);
 }
@@ -400,13 +403,15 @@ static void ACT_3_explicit_identity_and_refusals_of_activation(void **state)
 {
     CloakChoice choice;
 
-    assert_int_equal(cloak_decide_activation(EOAC_DYNAMIC_CLOAKING, true, BLANKET_IDENTITY, tokens.identify, NULL, &choice),
+    assert_int_equal(cloak_decide_activation(EOAC_DYNAMIC_CLOAKING, true, BLANKET_IDENTITY, tokens.identify,
+                                             NULL, &choice),
                      S_OK);
     assert_ptr_equal(choice.identity, BLANKET_IDENTITY);
-    assert_int_equal(
-        cloak_decide_activation(EOAC_NONE, true, NULL, tokens.identify, tokens.process, &choice), TOO_WEAK);
+    assert_int_equal(cloak_decide_activation(EOAC_NONE, true, NULL, tokens.identify, tokens.process, &choice),
+                     TOO_WEAK);
     assert_null(choice.token);
-    assert_int_equal(cloak_decide_activation(EOAC_NONE, false, NULL, tokens.y, NULL, &choice), SEC_E_NO_CREDENTIALS);
+    assert_int_equal(cloak_decide_activation(EOAC_NONE, false, NULL, tokens.y, NULL, &choice),
+                     SEC_E_NO_CREDENTIALS);
     assert_null(choice.token);
 }
 

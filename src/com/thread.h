@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What COM keeps for each thread. This is the one place of the project where an identity hangs on a thread: everything
- * below com/ is handed its token as an argument.
+ * What COM keeps for each thread. This is the one place of the project where an identity hangs on a thread:
+ * everything below com/ is handed its token as an argument.
  */
 #pragma once
 #include "base/guid.h"
@@ -13,14 +13,15 @@ struct IErrorInfo;
 struct IUnknown;
 
 typedef struct ComThread {
-    Token *token;               /* what it acts as, owned; NULL: the process. Change with thread_set_token() */
-    Token *saved;               /* while impersonating: what it acted as before, owned */
-    bool impersonating;         /* ImpersonateClient is in effect in this invocation */
-    CallContext *call;          /* of the innermost call that this thread answers, borrowed */
-    struct IUnknown *call_view; /* what CoGetCallContext asks: `call`, or CoSwitchCallContext's object; borrowed */
-    struct IErrorInfo *error;   /* owned */
-    Apartment *apartment;       /* that CoInitializeEx put it in, owned by com/apartment.c */
-    unsigned initialized;       /* CoInitializeEx that no CoUninitialize undid */
+    Token *token;       /* what it acts as, owned; NULL: the process. Change with thread_set_token() */
+    Token *saved;       /* while impersonating: what it acted as before, owned */
+    bool impersonating; /* ImpersonateClient is in effect in this invocation */
+    CallContext *call;  /* of the innermost call that this thread answers, borrowed */
+    struct IUnknown
+        *call_view; /* what CoGetCallContext asks: `call`, or CoSwitchCallContext's object; borrowed */
+    struct IErrorInfo *error; /* owned */
+    Apartment *apartment;     /* that CoInitializeEx put it in, owned by com/apartment.c */
+    unsigned initialized;     /* CoInitializeEx that no CoUninitialize undid */
     uint32_t last_error;
 } ComThread;
 
@@ -34,6 +35,6 @@ static inline Token *thread_token(void)
 }
 /* Takes a reference; NULL: act as the process. */
 void thread_set_token(Token *token);
-/* The causality id of an outgoing call ([MS-DCOM] 3.2.4.2): that of the call being answered, whoever the thread acts as
- * meanwhile, else a new one. 0, -errno of getrandom. */
+/* The causality id of an outgoing call ([MS-DCOM] 3.2.4.2): that of the call being answered, whoever the
+ * thread acts as meanwhile, else a new one. 0, -errno of getrandom. */
 int thread_causality(Guid *ret_causality) must_use;

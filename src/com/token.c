@@ -67,8 +67,8 @@ BOOL SetThreadToken(PHANDLE Thread, HANDLE Token_)
     return TRUE;
 }
 
-/* What a thread acts as when it is given a primary token. A token of a local logon keeps its credential at any level; one
- * that came over the network keeps it at its own level only (sec/token.h). */
+/* What a thread acts as when it is given a primary token. A token of a local logon keeps its credential at
+ * any level; one that came over the network keeps it at its own level only (sec/token.h). */
 static int impersonation_copy(Token *token, Token **ret_copy)
 {
     TokenLevel level = token_level(token);

@@ -13,9 +13,11 @@
 #define EPOCH_DIFFERENCE 11644473600ll /* seconds from 1601 to 1970 */
 #define TICKS_PER_SECOND 10000000ll
 
-_Static_assert(TokenPrimary == (int)TOKEN_KIND_PRIMARY && SecurityDelegation == (int)TOKEN_LEVEL_DELEGATION, "same numbers");
+_Static_assert(TokenPrimary == (int)TOKEN_KIND_PRIMARY && SecurityDelegation == (int)TOKEN_LEVEL_DELEGATION,
+               "same numbers");
 
-/* The caller's buffer: a structure, then the SIDs it points to. Counts on when it is full, so that the size is known. */
+/* The caller's buffer: a structure, then the SIDs it points to. Counts on when it is full, so that the size
+ * is known. */
 typedef struct InfoBuffer {
     uint8_t *data;
     size_t capacity, used;
@@ -71,8 +73,8 @@ static void info_groups(InfoBuffer *buffer, const Token *token)
     for (size_t i = 0; i < count; i++) {
         PSID sid = info_sid(buffer, &groups[i]);
         if (target)
-            target->Groups[i] = (SID_AND_ATTRIBUTES){
-                sid, SE_GROUP_MANDATORY | SE_GROUP_ENABLED_BY_DEFAULT | SE_GROUP_ENABLED};
+            target->Groups[i] = (SID_AND_ATTRIBUTES){sid, SE_GROUP_MANDATORY | SE_GROUP_ENABLED_BY_DEFAULT |
+                                                              SE_GROUP_ENABLED};
     }
 }
 
@@ -112,7 +114,8 @@ static void info_statistics(InfoBuffer *buffer, const Token *token)
         .AuthenticationId = luid_from(token_authentication_id(token)),
         .ExpirationTime.QuadPart = ticks_from(token_expires(token)),
         .TokenType = (TOKEN_TYPE)token_kind(token),
-        .ImpersonationLevel = impersonation ? (SECURITY_IMPERSONATION_LEVEL)token_level(token) : SecurityAnonymous,
+        .ImpersonationLevel =
+            impersonation ? (SECURITY_IMPERSONATION_LEVEL)token_level(token) : SecurityAnonymous,
         .GroupCount = (DWORD)groups,
         .ModifiedId = luid_from(token_modified_id(token)),
     };
@@ -149,15 +152,17 @@ static DWORD info_fill(InfoBuffer *buffer, const Token *token, TOKEN_INFORMATION
     return ERROR_NOT_SUPPORTED;
 }
 
-BOOL GetTokenInformation(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass, LPVOID TokenInformation,
-                         DWORD TokenInformationLength, PDWORD ReturnLength)
+BOOL GetTokenInformation(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass,
+                         LPVOID TokenInformation, DWORD TokenInformationLength, PDWORD ReturnLength)
 {
     _cleanup_(token_unrefp) Token *token = NULL;
     InfoBuffer measure = {0}, buffer = {.data = TokenInformation, .capacity = TokenInformationLength};
     DWORD error;
 
-    if (!ReturnLength) error = ERROR_INVALID_PARAMETER;
-    else error = handle_token(TokenHandle, TOKEN_QUERY, &token, NULL);
+    if (!ReturnLength)
+        error = ERROR_INVALID_PARAMETER;
+    else
+        error = handle_token(TokenHandle, TOKEN_QUERY, &token, NULL);
     if (!error) error = info_fill(&measure, token, TokenInformationClass);
     if (!error) {
         *ReturnLength = (DWORD)measure.used;
