@@ -26,6 +26,7 @@ typedef uint64_t MIDL_uhyper;
         (unsigned char)((s) >> 24)
 
 typedef const unsigned char *PFORMAT_STRING;
+typedef struct _RPC_MESSAGE *PRPC_MESSAGE;
 typedef interface IRpcChannelBuffer IRpcChannelBuffer;
 typedef interface IRpcStubBuffer IRpcStubBuffer;
 typedef struct _MIDL_STUB_DESC MIDL_STUB_DESC;

@@ -59,9 +59,11 @@ static void interface_put(NdrCall *call, const IID *iid, IUnknown *object)
     size_t lengths = writer_reserve(writer, 8);
     size_t start = writer->length;
     ndr_call_reserve(call);
+    if (writer_status(writer) < 0)
+        ndr_raise(RPC_S_OUT_OF_RESOURCES); /* nothing may be marshalled into nowhere */
     HRESULT hr = call->hooks ? call->hooks->marshal(call->hooks_context, iid, object, writer) : E_NOINTERFACE;
     if (FAILED(hr)) ndr_raise((uint32_t)hr);
-    if (writer_status(writer) < 0) return; /* the writer's error ends the pass */
+    if (writer_status(writer) < 0) ndr_raise(RPC_S_OUT_OF_RESOURCES);
     NdrUndo *undo = ndr_call_own(call, NDR_OWNED_OBJREF, NULL);
     undo->offset = start;
     undo->length = writer->length - start;

@@ -21,9 +21,9 @@ typedef struct NdrProxy {
 /*
  * Interface pointers in NDR bodies. `context` is what the call carries in hooks_context.
  * marshal appends the OBJREF of `object` (never NULL) as `iid`: the bytes inside MInterfacePointer, whose
- * lengths ndr/ writes. unmarshal reads exactly one OBJREF from `objref` and returns a reference. Both return
- * a failing HRESULT that becomes the call's. `release` (may be NULL) undoes a marshal whose bytes will never
- * be sent.
+ * lengths ndr/ writes; where the writer has no room it undoes what it did and fails. unmarshal reads exactly
+ * one OBJREF from `objref` and returns a reference. Both return a failing HRESULT that becomes the call's.
+ * release (may be NULL) undoes a marshal whose bytes will never be sent.
  */
 typedef struct NdrHooks {
     HRESULT (*marshal)(void *context, const IID *iid, IUnknown *object, Writer *writer);

@@ -77,6 +77,7 @@ static HRESULT hook_marshal(void *context, const IID *iid, IUnknown *iface, Writ
     writer_u32(writer, 1);
     writer_bytes(writer, iid, sizeof(*iid));
     writer_bytes(writer, object->data, object->length);
+    if (writer_status(writer) < 0) return E_OUTOFMEMORY;
     test_marshalled++;
     return S_OK;
 }
