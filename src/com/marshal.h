@@ -16,3 +16,7 @@ HRESULT marshal_read(void *context, const IID *iid, Reader *objref, void **ret_o
 void marshal_release(void *context, Reader *objref);
 /* The same over an OBJREF that was parsed already. */
 HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object) must_use;
+/* As marshal_interface, but the reference lives until it is released, without pings (SORF_NOPING). */
+HRESULT marshal_interface_unpinged(const IID *iid, IUnknown *object, Writer *writer) must_use;
+/* Gives back the references of an OBJREF without using it. */
+HRESULT marshal_drop(const Objref *objref) must_use;

@@ -21,5 +21,7 @@ void runtime_ping_add(RemoteExporter *exporter, uint64_t oid);
 void runtime_ping_remove(RemoteExporter *exporter, uint64_t oid);
 /* Server half: listening, and known to this machine's resolver. Borrowed. */
 HRESULT runtime_exporter(Exporter **ret_exporter) must_use;
+/* The exporter when the server half stands, else NULL. */
+Exporter *runtime_peek_exporter(void);
 /* Ends both halves; calls in progress finish. They are made again when they are needed again. */
 void runtime_shutdown(void);
