@@ -207,7 +207,8 @@ const PresentationRow *server_presentation_find(const RpcConnection *connection,
 
 static int presentation_add(RpcConnection *connection, const PresentationRow *row)
 {
-    if (connection->presentation_count >= RPC_PRESENTATION_CONTEXTS) return -ENOSPC;
+    size_t most = connection->authenticated ? RPC_PRESENTATION_CONTEXTS : RPC_PREAUTH_PRESENTATIONS;
+    if (connection->presentation_count >= most) return -ENOSPC;
     size_t place = presentation_place(connection, row->id), count = connection->presentation_count;
     if ((count & (count - 1)) == 0) {
         size_t room = count ? 2 * count : 1;

@@ -2,6 +2,7 @@
 /* The server: options, interfaces, listeners, and what its connections share: callers, peers, groups. */
 #include "rpc/server.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
@@ -177,6 +178,8 @@ int rpc_server_listen_fd(RpcServer *server, int fd, uint16_t *ret_port)
     IoAddress address;
     ServerListener *listener = calloc(1, sizeof(*listener));
     int r = listener ? io_socket_address(fd, &address) : -ENOMEM;
+    /* Whoever made it may have made it blocking. */
+    if (r == 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) r = -errno;
     if (r < 0) {
         free(listener);
         close(fd);

@@ -33,6 +33,7 @@ typedef struct Token Token;
 /* Per connection. */
 #define RPC_SECURITY_CONTEXTS     2048u /* [MS-RPCE] 3.3.1.5.4, note 104 */
 #define RPC_PRESENTATION_CONTEXTS 4096u
+#define RPC_PREAUTH_PRESENTATIONS 1024u
 #define RPC_CALLER_BYTES          (64u * 1024 * 1024) /* requests of one caller that are held at once */
 
 /* One incoming call, valid until its method returns. Everything but `out` is read-only. */

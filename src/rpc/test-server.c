@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server half against a raw peer: round trips, protocol order, limits. */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,6 +325,59 @@ static void test_order(void **state)
     host_stop(&host);
 }
 
+/* One alter_context after the other, each with a new context. */
+static void test_presentation_limit(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, false);
+    peer_open(&peer, &host, false);
+    peer_bound(&peer, 0); /* the first one */
+    for (uint16_t id = 1; id <= RPC_PREAUTH_PRESENTATIONS; id++) {
+        Writer writer;
+        writer_init(&writer, 0);
+        size_t start = pdu_begin(&writer, PDU_ALTER_CONTEXT, WHOLE, 1);
+        pdu_put_bind(&writer, 4280, 4280, 0, 1);
+        pdu_put_context(&writer, id, &peer_object, &pdu_syntax_ndr, 1);
+        pdu_end(&writer, start);
+        peer_send_writer(&peer, &writer);
+        if (id < RPC_PREAUTH_PRESENTATIONS) peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+    }
+    peer_expect_nak(&peer, PDU_NAK_LIMIT);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+static void test_listen_fd(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    IoAddress address;
+    int fd;
+    uint16_t port;
+    host_start(&host, (RpcServerOptions){0}, 4, false);
+    assert_int_equal(io_address_parse("127.0.0.1", 0, &address), 0);
+    assert_int_equal(io_listen(&address, 0, &fd), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0); /* blocking, as an init system may hand it over */
+    assert_int_equal(rpc_server_listen_fd(host.server, fd, &port), 0);
+    host.port = port;
+    for (unsigned i = 0; i < 3; i++) {
+        peer_open(&peer, &host, false);
+        peer_bound(&peer, 0);
+        check_echo(&peer, 2);
+        peer_close(&peer);
+    }
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    assert_true(rpc_server_listen_fd(host.server, pipes[0], &port) <
+                0); /* no socket, and closed all the same */
+    assert_int_equal(fcntl(pipes[0], F_GETFD), -1);
+    close(pipes[1]);
+    host_stop(&host);
+}
+
 static void test_request_limit(void **state)
 {
     (void)state;
@@ -520,12 +574,20 @@ static void test_free_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_presentation),  cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_bad_input),     cmocka_unit_test(test_order),
-        cmocka_unit_test(test_request_limit), cmocka_unit_test(test_connection_limit),
-        cmocka_unit_test(test_slow_peer),     cmocka_unit_test(test_deaf_peer),
-        cmocka_unit_test(test_busy),          cmocka_unit_test(test_free_waits),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_presentation),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_request_limit),
+        cmocka_unit_test(test_connection_limit),
+        cmocka_unit_test(test_slow_peer),
+        cmocka_unit_test(test_deaf_peer),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_free_waits),
+        cmocka_unit_test(test_presentation_limit),
+        cmocka_unit_test(test_listen_fd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
