@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IRemoteSCMActivator: RemoteGetClassObject and RemoteCreateInstance. */
+#include "orpc/activation-server.h"
+#include <errno.h>
+#include <stdio.h>
+#include <syslog.h>
+#include <winerror.h>
+#include "orpc/plain.h"
+#include "sec/token.h"
+
+#define ACTIVATE_32_BIT     0x00000004u /* ACTVFLAGS_ACTIVATE_32_BIT_SERVER */
+#define USE_CONSOLE_SESSION 0x00000001u /* SPD_FLAG_USE_CONSOLE_SESSION */
+
+struct ActivationServer {
+    ActivationServerOptions options;
+    RpcInterface row;
+};
+
+static void note(const ActivationServer *server, const RpcCall *call, const ActivationRequest *request,
+                 HRESULT hr)
+{
+    char text[REGISTRAR_SENTENCE_SIZE], clsid[GUID_STRING_SIZE], from[IO_ADDRESS_STRING_SIZE] = "?";
+    if (!server->options.log) return;
+    guid_format(&request->instantiation.clsid, clsid);
+    if (call->remote) io_address_format(call->remote, from);
+    (void)snprintf(text, sizeof(text), "activation of {%s} for %s from %s%s: 0x%08X", clsid,
+                   call->token ? token_principal(call->token) : "nobody", from,
+                   request->special.client_impersonating ? " (its thread says it impersonates)" : "",
+                   (unsigned)hr);
+    server->options.log(server->options.context, FAILED(hr) ? LOG_NOTICE : LOG_DEBUG, text);
+}
+
+static bool offers_tcp(const ScmRequest *scm)
+{
+    for (uint16_t i = 0; i < scm->protseq_count; i++)
+        if (scm->protseqs[i] == BINDING_TOWER_TCP) return true;
+    return false;
+}
+
+/* [MS-DCOM] 3.1.2.5.2.3: what has to be answered before anything is made. */
+static HRESULT check(const ActivationServer *server, const RpcCall *call, const ActivationRequest *request)
+{
+    const SpecialProperties *special = &request->special;
+    Objref context;
+    if (server->options.may_launch &&
+        !server->options.may_launch(server->options.context, call->token, &request->instantiation.clsid))
+        return E_ACCESSDENIED;
+    /* "MUST return RPC_E_INVALID_OBJREF if the OBJREF is NULL or invalid" */
+    if (request->has_context &&
+        (!request->context.client ||
+         objref_parse(request->context.client, request->context.client_length, &context) < 0))
+        return RPC_E_INVALID_OBJREF;
+    if (request->has_instance_info) return E_NOTIMPL;
+    if (!offers_tcp(&request->scm)) return HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
+    /* There are no logon sessions here, so asking for a certain one cannot be met. */
+    if (request->has_special &&
+        (special->session_id != ACTIVATION_ANY_SESSION || special->flags & USE_CONSOLE_SESSION))
+        return CO_E_RUNAS_LOGON_FAILURE;
+    if (sizeof(void *) != 4 && request->instantiation.flags & ACTIVATE_32_BIT) return REGDB_E_CLASSNOTREG;
+    return S_OK;
+}
+
+/* The first failure when nothing that was asked for came, else S_OK. */
+static HRESULT overall(const RegistrarReply *reply)
+{
+    for (uint32_t i = 0; i < reply->count; i++)
+        if (reply->results[i].status == 0) return S_OK;
+    return reply->results[0].status;
+}
+
+static HRESULT write_reply(const RegistrarReply *reply, Writer *objref)
+{
+    HRESULT hr = overall(reply);
+    if (FAILED(hr)) return hr;
+    const ResolverOxid *exporter = &reply->exporter;
+    ScmReply scm = {exporter->oxid, exporter->bindings, exporter->rem_unknown, exporter->authn_hint,
+                    exporter->version};
+    return activation_reply_write(objref, reply->results, reply->count, &scm) < 0 ? E_OUTOFMEMORY : S_OK;
+}
+
+static HRESULT activate(ActivationServer *server, const RpcCall *call, const ActivateIn *in, Writer *objref)
+{
+    ActivationRequest request;
+    RegistrarReply reply = {0};
+    if (!com_version_is_supported(in->orpc.version)) return RPC_E_VERSION_MISMATCH;
+    if (!in->objref || activation_request_parse(in->objref, in->objref_length, &request) < 0)
+        return RPC_E_INVALID_OBJREF;
+    HRESULT hr = check(server, call, &request);
+    if (SUCCEEDED(hr)) {
+        const InstantiationInfo *wanted = &request.instantiation;
+        RegistrarActivation asked = {.class_object = call->opnum == OP_GET_CLASS_OBJECT,
+                                     .clsid = wanted->clsid,
+                                     .class_context = request.has_special
+                                                          ? request.special.original_class_context
+                                                          : wanted->class_context,
+                                     .client_impersonating = request.special.client_impersonating != 0,
+                                     .causality = in->orpc.causality,
+                                     .caller = call->token ? token_principal(call->token) : "",
+                                     .authn_level = call->authn_level,
+                                     .iid_count = wanted->iid_count,
+                                     .iids = wanted->iids};
+        hr = registrar_activate(server->options.registrar, &asked, &reply);
+    }
+    if (SUCCEEDED(hr)) hr = write_reply(&reply, objref);
+    registrar_reply_deinit(&reply);
+    note(server, call, &request, hr);
+    return hr;
+}
+
+static RpcStatus method(RpcCall *call, void *data)
+{
+    ActivateIn in;
+    _cleanup_(writer_deinitp) Writer objref;
+    writer_init(&objref, OBJREF_SIZE_MAX);
+    activate_in_read(&call->in, call->opnum, &in);
+    if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
+    ActivateOut out = {0};
+    out.status = activate(data, call, &in, &objref);
+    if (SUCCEEDED(out.status)) {
+        out.objref = objref.data;
+        out.objref_length = objref.length;
+    }
+    activate_out_write(&call->out, &out);
+    return RPCST_OK;
+}
+
+static const RpcOperation operations[] = {
+    [OP_GET_CLASS_OBJECT] = {method, 0},
+    [OP_CREATE_INSTANCE] = {method, 0},
+};
+
+HRESULT activation_server_new(const ActivationServerOptions *options, ActivationServer **ret_server)
+{
+    ActivationServer *server = calloc(1, sizeof(*server));
+    if (!server) return E_OUTOFMEMORY;
+    server->options = *options;
+    server->row = (RpcInterface){.uuid = IID_SCM_ACTIVATOR,
+                                 .min_level = options->floor,
+                                 .operations = operations,
+                                 .operation_count = ARRAY_SIZE(operations),
+                                 .data = server};
+    *ret_server = server;
+    return S_OK;
+}
+
+ActivationServer *activation_server_free(ActivationServer *server)
+{
+    free(server);
+    return NULL;
+}
+
+const RpcInterface *activation_server_interface(ActivationServer *server)
+{
+    return &server->row;
+}

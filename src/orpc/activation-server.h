@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * IRemoteSCMActivator ([MS-DCOM] 3.1.2.5.2.2): checks who asks for what and lets the process that serves the
+ * class make the object. What the request says about impersonation is logged and decides nothing (facts
+ * ACT-7).
+ */
+#pragma once
+#include "orpc/registrar.h"
+#include "rpc/server.h"
+
+typedef struct ActivationServer ActivationServer;
+
+typedef struct ActivationServerOptions {
+    Registrar *registrar; /* must outlive the server */
+    uint8_t floor;        /* lowest RPC_C_AUTHN_LEVEL_*; below: ERROR_ACCESS_DENIED as a fault */
+    /* The launch permission; NULL: everybody who reached the floor. `token` is NULL for unauthenticated
+     * callers. */
+    bool (*may_launch)(void *context, Token *token, const Guid *clsid);
+    void (*log)(void *context, int priority,
+                const char *sentence); /* may be NULL; foreign strings are not escaped */
+    void *context;
+} ActivationServerOptions;
+
+/* S_OK, E_OUTOFMEMORY. */
+HRESULT activation_server_new(const ActivationServerOptions *options, ActivationServer **ret_server) must_use;
+ActivationServer *activation_server_free(ActivationServer *server);
+DEFINE_CLEANUP(ActivationServer, activation_server_free)
+/* To be registered with the server on the resolver's port; lives as long as the activation server. */
+const RpcInterface *activation_server_interface(ActivationServer *server);
