@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the client's files share: associations, connections and calls. Not for others. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/refcount.h"
+#include "base/time.h"
+#include "base/writer.h"
+#include "io/resolve.h"
+#include "pdu/pdu.h"
+#include "rpc/client.h"
+#include "sec/context.h"
+#include "sec/initiator.h"
+#include "sec/token.h"
+
+#define CLIENT_RECEIVE_MIN  8192u        /* first size of a connection's receive buffer */
+#define CLIENT_RECEIVE_BULK (64u * 1024) /* once a reply has several fragments */
+#define CLIENT_SEND_BATCH                                                                                    \
+    (64u * 1024) /* fragments of a long request are made and sent in batches of so much */
+#define CLIENT_BUFFER_KEEP (128u * 1024) /* larger buffers are not kept with an idle connection */
+#define CLIENT_REPLY_INLINE                                                                                  \
+    512u /* replies up to this are copied, larger ones take the connection's buffer away */
+#define CLIENT_PROBE_AFTER   (50 * NS_PER_MS) /* idle for longer: look whether the server has closed it */
+#define CLIENT_BLOCK_SECONDS 1                /* a blocking read looks at the deadline so often */
+#define CLIENT_EXPIRY_MARGIN                                                                                 \
+    5 /* seconds before its end in which a security context is not begun to be used any more */
+#define CLIENT_BIND_TIMEOUT (30 * NS_PER_SECOND) /* for the answer to a bind or alter_context */
+#define CLIENT_RETRY        0xffffffffu          /* internal: start over on another connection */
+#define LEVEL_CONNECT       2
+#define LEVEL_PACKET        4
+#define LEVEL_PRIVACY       6
+
+/* sec/initiator.h as a table: unit tests put a peer without a KDC in its place. */
+typedef struct InitiatorOps {
+    int (*new)(Token *token, const SecInitiatorSpec *spec, SecInitiator **ret_initiator);
+    SecInitiator *(*free)(SecInitiator *initiator);
+    int (*step)(SecInitiator *initiator, IoWait *ret_wait);
+    const uint8_t *(*output)(const SecInitiator *initiator, size_t *ret_length);
+    int (*input)(SecInitiator *initiator, const uint8_t *token, size_t length);
+    bool (*is_done)(const SecInitiator *initiator);
+    SecContext *(*take_context)(SecInitiator *initiator);
+    const SecFailure *(*failure)(const SecInitiator *initiator);
+} InitiatorOps;
+
+/* Security */
+struct RpcSecurity {
+    RefCount refs;
+    Token *token;
+    uint8_t service, level, impersonation;
+    const char *target; /* in the key */
+    uint64_t hash;
+    size_t key_length;
+    uint8_t key[]; /* everything by which contexts are told apart */
+};
+
+/* Binding */
+struct RpcBinding {
+    RefCount refs;
+    RpcClient *client;
+    atomic_uint last;                       /* index of the endpoint that answered last */
+    _Atomic(struct Association *) answered; /* a reference; set once, the first server that answered */
+    size_t count;
+    struct BindingEndpoint {
+        bool is_address;
+        IoAddress address;
+        char *host;
+        uint16_t port;
+    } endpoints[];
+};
+
+/* Association: all connections to one address. Lives as long as anybody refers to it. */
+typedef struct Association {
+    RefCount refs; /* one of the client's table */
+    RpcClient *client;
+    IoAddress address;
+    pthread_mutex_t lock;
+    List idle; /* of ClientConnection, the one used last first */
+    unsigned connections;
+    uint32_t group; /* assoc_group_id; 0: none, or not known */
+} Association;
+
+/* One security context on one connection. */
+typedef struct ClientContext {
+    RpcSecurity *security;
+    SecContext *context;
+    uint32_t id;
+    size_t token_length;
+    int64_t expires;
+} ClientContext;
+
+typedef struct ClientPresentation {
+    PduSyntax interface_id;
+    uint16_t id;
+} ClientPresentation;
+
+/* Owned by one call, or idle in its association's list. */
+typedef struct ClientConnection {
+    List link;
+    Association *association;
+    int fd;
+    bool connected, bound, blocking;
+    bool multiplex;   /* several security contexts: both ends said so */
+    bool exclusive;   /* its context signs nothing, so requests cannot say whose they are: no second one */
+    bool sign_header; /* negotiated */
+    bool broken;      /* must not be used again */
+    uint64_t idle_since;
+    uint32_t last_call_id, last_context_id;
+    uint16_t next_presentation;
+    size_t fragment_max; /* of what we send */
+    HashMap *contexts;   /* security's key -> ClientContext; NULL: unauthenticated */
+    ClientContext *last_context;
+    ClientPresentation *presentations;
+    size_t presentation_count, last_presentation;
+    Writer out;
+    size_t out_sent;
+    uint8_t *in;
+    size_t in_size, in_start, in_end;
+    size_t receive_size; /* of `in` when it is empty */
+} ClientConnection;
+
+typedef enum CallState {
+    CALL_FIND = 0,
+    CALL_FIRST_LEG,
+    CALL_RESOLVE,
+    CALL_ACQUIRE,
+    CALL_CONNECT,
+    CALL_SEND_BIND,
+    CALL_RECEIVE_BIND,
+    CALL_LEG,
+    CALL_SEND_REQUEST,
+    CALL_RECEIVE_REPLY,
+    CALL_DONE,
+    CALL_FAILED,
+    CALL_STATES
+} CallState;
+
+struct RpcClientCall {
+    CallState state;
+    RpcBinding *binding;
+    RpcSecurity *security;
+    PduSyntax interface_id;
+    bool has_object;
+    Guid object;
+    uint16_t opnum;
+    const uint8_t *stub;
+    size_t stub_length, stub_made; /* how much of it lies in fragments */
+    uint64_t deadline;
+    bool waits_here; /* run: the socket may block this thread */
+
+    /* where */
+    size_t tried, endpoint; /* endpoints begun; index of the present one */
+    IoResolve *resolve;
+    IoAddressList *addresses;
+    size_t next_address;
+    int last_error; /* why the last address did not do */
+    IoAddress address;
+    bool has_address;
+    uint64_t handshake_deadline; /* of connecting, then of the bind */
+
+    /* how */
+    ClientConnection *connection;
+    bool pooled;    /* the connection carried calls before */
+    bool fresh;     /* take none from the pool */
+    bool replaced;  /* the one retry is used up */
+    bool restarted; /* the clock was corrected */
+    SecInitiator *initiator;
+    uint32_t context_id;    /* of the context that is being made; 0: none yet */
+    ClientContext *context; /* the one to use */
+    uint16_t presentation_id;
+    bool has_presentation;
+
+    /* what */
+    uint32_t call_id;
+    uint32_t group; /* that the bind asked for */
+    bool sent, fault, first_seen;
+    Writer reply;   /* of several fragments */
+    uint8_t *taken; /* the connection's buffer, when the reply lies in it */
+    Reader result;
+    RpcStatus status;
+    SecFailure failure;
+    uint8_t inline_reply[CLIENT_REPLY_INLINE] __attribute__((aligned(16)));
+};
+
+/* client.c */
+struct RpcClient {
+    RefCount refs;
+    RpcClientOptions options;
+    pthread_mutex_t lock;
+    HashMap *associations; /* address -> Association */
+    atomic_uint_fast64_t next_trim;
+    const InitiatorOps *initiator;
+};
+/* A new reference. 0, -ENOMEM. */
+int client_association(RpcClient *client, const IoAddress *address, Association **ret_association) must_use;
+Association *association_ref(Association *association);
+Association *association_unref(Association *association);
+DEFINE_CLEANUP(Association, association_unref)
+/* An idle connection that has a context for `security` (or needs none), or with `may_add` one to which it can
+ * be added. */
+ClientConnection *association_take(Association *association, const RpcSecurity *security, bool may_add);
+/* Gives a connection back, or frees it when it is broken. Returns NULL. */
+ClientConnection *association_release(ClientConnection *connection);
+
+/* client-connection.c */
+/* Not connected yet; counted against the client's limit. 0, -ENOMEM, -ENOSPC. */
+int client_connection_new(Association *association, ClientConnection **ret_connection) must_use;
+ClientConnection *client_connection_free(ClientConnection *connection);
+DEFINE_CLEANUP(ClientConnection, client_connection_free)
+/* Exactly this security's context, unless it is about to expire; then it is dropped. */
+ClientContext *client_connection_context(ClientConnection *connection, const RpcSecurity *security,
+                                         int64_t now);
+/* May one more context be made here? */
+bool client_connection_may_add(const ClientConnection *connection, const RpcSecurity *security);
+/* Takes `context`; also on failure. 0, -ENOMEM. */
+int client_connection_add(ClientConnection *connection, RpcSecurity *security, SecContext *context,
+                          uint32_t id, ClientContext **ret_context) must_use;
+ClientPresentation *client_connection_presentation(ClientConnection *connection,
+                                                   const PduSyntax *interface_id);
+int client_connection_bound(ClientConnection *connection, const PduSyntax *interface_id,
+                            uint16_t id) must_use;
+/* True when the server has closed it or said something unasked. */
+bool client_connection_is_stale(const ClientConnection *connection);
+/* Sends what is in `out`: 0, IO_AGAIN, -errno. */
+int client_connection_send(ClientConnection *connection) must_use;
+/* Reads until a whole PDU is there: 0 and its place (valid until the next call), IO_AGAIN, IO_CLOSED, -EPROTO
+ * (no PDU), -ENOMEM, -errno. `blocks`: the socket may block, for at most CLIENT_BLOCK_SECONDS. */
+int client_connection_receive(ClientConnection *connection, bool blocks, uint8_t **ret_pdu,
+                              size_t *ret_length) must_use;
+
+/* client-bind.c */
+/* Makes the bind or alter_context that the call needs next, with the initiator's output if there is one.
+ * RPCST_OK or why not. */
+RpcStatus client_bind_compose(RpcClientCall *call) must_use;
+/* Takes the answer in: negotiation, the interface, the initiator's next input. RPCST_OK, RPCST_PENDING (it
+ * was no answer: wait on), CLIENT_RETRY, or why not. */
+RpcStatus client_bind_answer(RpcClientCall *call, uint8_t *data, size_t length) must_use;
+
+/* client-request.c */
+/* Makes the next batch of fragments. */
+RpcStatus client_request_compose(RpcClientCall *call) must_use;
+/* Takes a PDU in. RPCST_OK: the reply is complete; RPCST_PENDING: more follows. */
+RpcStatus client_request_answer(RpcClientCall *call, uint8_t *data, size_t length) must_use;
+
+/* client-call.c */
+static inline const InitiatorOps *client_initiator(const RpcClientCall *call)
+{
+    return call->binding->client->initiator;
+}
+/* Sets the failure and returns its code. */
+RpcStatus client_call_fail(RpcClientCall *call, RpcStatus status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));

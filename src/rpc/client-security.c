@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include "rpc/client-private.h"
+
+#define LEVEL_CALL 3
+
+RpcStatus rpc_security_new(const RpcSecuritySpec *spec, RpcSecurity **ret_security)
+{
+    if (!spec->token || !spec->target) return RPCST_INVALID_PARAMETER;
+    if (spec->authn_level < LEVEL_CONNECT || spec->authn_level > LEVEL_PRIVACY)
+        return RPCST_UNKNOWN_AUTHN_LEVEL;
+    const uint8_t level = spec->authn_level == LEVEL_CALL ? LEVEL_PACKET : spec->authn_level;
+    const uint64_t identity = token_modified_id(spec->token);
+    const size_t target_size = strlen(spec->target) + 1;
+    const uint8_t levels[4] = {spec->authn_service, level, spec->impersonation, 0};
+    const size_t fixed = sizeof(identity) + sizeof(levels) + sizeof(spec->capabilities);
+
+    RpcSecurity *security = calloc(1, sizeof(*security) + fixed + target_size);
+    if (!security) return RPCST_OUT_OF_MEMORY;
+    refcount_init(&security->refs);
+    security->token = token_ref(spec->token);
+    security->service = spec->authn_service;
+    security->level = level;
+    security->impersonation = spec->impersonation;
+    security->key_length = fixed + target_size;
+    memcpy(security->key, &identity, sizeof(identity));
+    memcpy(security->key + sizeof(identity), levels, sizeof(levels));
+    memcpy(security->key + sizeof(identity) + sizeof(levels), &spec->capabilities,
+           sizeof(spec->capabilities));
+    security->target = memcpy(security->key + fixed, spec->target, target_size);
+    security->hash = hash_bytes(security->key, security->key_length);
+    *ret_security = security;
+    return RPCST_OK;
+}
+
+RpcSecurity *rpc_security_ref(RpcSecurity *security)
+{
+    if (security) refcount_ref(&security->refs);
+    return security;
+}
+
+RpcSecurity *rpc_security_unref(RpcSecurity *security)
+{
+    if (!security || !refcount_unref(&security->refs)) return NULL;
+    security->token = token_unref(security->token);
+    free(security);
+    return NULL;
+}
+
+bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b)
+{
+    if (a == b) return true;
+    return a && b && a->hash == b->hash && a->key_length == b->key_length &&
+           memcmp(a->key, b->key, a->key_length) == 0;
+}
