@@ -86,9 +86,11 @@ STDAPI CoInitializeSecurity(void *pSecDesc, LONG cAuthSvc, SOLE_AUTHENTICATION_S
  * process's, is kept now) or DYNAMIC_CLOAKING (it is looked up at each call), ANY_AUTHORITY and MAKE_FULLSIC
  * (Schannel's), or DEFAULT (alone): the process's.
  *
- * S_OK; E_INVALIDARG: a value or combination that is not listed above, pAuthInfo with cloaking;
- * E_NOINTERFACE: not a proxy; HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL): static cloaking while the
- * thread's token is at IDENTIFY or below.
+ * S_OK; E_INVALIDARG: a value or combination that is not listed above, pAuthInfo with cloaking, not a proxy's
+ * interface; HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE): a service that is not implemented;
+ * RPC_E_NO_GOOD_SECURITY_PACKAGES: the server offers none that is; E_NOINTERFACE: not a proxy. A token at
+ * IDENTIFY or below is no error here: each call that would show it fails with
+ * HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL).
  */
 STDAPI CoSetProxyBlanket(IUnknown *pProxy, DWORD dwAuthnSvc, DWORD dwAuthzSvc, OLECHAR *pServerPrincName,
                          DWORD dwAuthnLevel, DWORD dwImpLevel, RPC_AUTH_IDENTITY_HANDLE pAuthInfo,
