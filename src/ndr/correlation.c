@@ -64,7 +64,7 @@ uint64_t ndr_correlation(NdrCall *call, const uint8_t *correlation, uint8_t *arr
     if (correlation[1] == FC_CALLBACK) return call_back(call, correlation, p);
     p += format_s16(correlation + 2);
     if (correlation[1] == FC_DEREFERENCE) {
-        memcpy(&p, p, sizeof(p));
+        memcpy(&p, p, sizeof(void *));
         if (!p) ndr_raise(RPC_X_NULL_REF_POINTER);
     }
     uint64_t value = load(correlation[0] & 0x0f, p);

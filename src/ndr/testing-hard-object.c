@@ -312,6 +312,71 @@ HRESULT __RPC_STUB IHard_Loc_Stub(IHard *This, byte *p, ULONG cb)
     return This->lpVtbl->Loc(This, p, cb);
 }
 
-static IHardVtbl vtable = {query, count, count, enc_in, non_in, conf_s, conf_p, conf_v,  fix_o, um,
-                           st,    arr,   arr2,  ptrs,   ens,    iid,    blob,   scalars, sizes, loc};
+static Narrow narrow_dup(Narrow text)
+{
+    Narrow copy = text ? CoTaskMemAlloc(strlen(text) + 1) : NULL;
+    if (copy) memcpy(copy, text, strlen(text) + 1);
+    return copy;
+}
+
+static HRESULT own(IHard *This, Narrow a, Narrow *b, Narrow *c)
+{
+    if (a) test_touch(a, strlen(a) + 1);
+    *c = *b;
+    *b = narrow_dup(a);
+    return S_OK;
+}
+
+/* ---- the program's own routines for Narrow, made of BSTR's ---- */
+
+static BSTR narrow_widen(Narrow text)
+{
+    if (!text) return NULL;
+    BSTR wide = SysAllocStringLen(NULL, (UINT)strlen(text));
+    if (!wide) RpcRaiseException(RPC_S_OUT_OF_MEMORY);
+    for (size_t i = 0; text[i]; i++)
+        wide[i] = (WCHAR)text[i];
+    return wide;
+}
+
+ULONG __RPC_USER Narrow_UserSize(ULONG *flags, ULONG offset, Narrow *value)
+{
+    BSTR wide = narrow_widen(*value);
+    ULONG end = BSTR_UserSize(flags, offset, &wide);
+    SysFreeString(wide);
+    return end;
+}
+
+unsigned char *__RPC_USER Narrow_UserMarshal(ULONG *flags, unsigned char *buffer, Narrow *value)
+{
+    BSTR wide = narrow_widen(*value);
+    unsigned char *end = BSTR_UserMarshal(flags, buffer, &wide);
+    BSTR_UserFree(flags, &wide);
+    return end;
+}
+
+unsigned char *__RPC_USER Narrow_UserUnmarshal(ULONG *flags, unsigned char *buffer, Narrow *value)
+{
+    BSTR wide = NULL;
+    unsigned char *end = BSTR_UserUnmarshal(flags, buffer, &wide);
+    UINT length = SysStringLen(wide);
+    Narrow text = wide ? CoTaskMemAlloc(length + 1) : NULL;
+    bool failed = wide && !text;
+    for (UINT i = 0; text && i < length; i++)
+        text[i] = (char)wide[i];
+    if (text) text[length] = 0;
+    SysFreeString(wide);
+    if (failed) RpcRaiseException(RPC_S_OUT_OF_MEMORY);
+    *value = text;
+    return end;
+}
+
+void __RPC_USER Narrow_UserFree(ULONG *flags, Narrow *value)
+{
+    CoTaskMemFree(*value);
+    *value = NULL;
+}
+
+static IHardVtbl vtable = {query, count, count, enc_in, non_in, conf_s, conf_p,  conf_v, fix_o, um, st,
+                           arr,   arr2,  ptrs,  ens,    iid,    blob,   scalars, sizes,  loc,   own};
 IHard hard_object = {&vtable};

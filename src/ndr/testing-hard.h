@@ -17,6 +17,9 @@ typedef struct HardCaller {
 extern const HardCaller hard_callers[];
 extern const size_t hard_callers_count;
 
+/* Set where the peer's HRESULT may be any: then a refused call cannot be told from a method that failed. */
+extern bool hard_peer_may_refuse;
+
 size_t hard_text_length(const WCHAR *text);
 WCHAR *hard_text_dup(const WCHAR *text);
 void hard_tree_touch(const Tree *tree);
