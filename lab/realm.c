@@ -103,13 +103,13 @@ static int write_principals(const Lab *lab, const char *path)
                 char name[128];
                 snprintf(name, sizeof(name), "%s/%s%s", SERVICES[s], host->name,
                          is_long ? "." LAB_DOMAIN : "");
-                fprintf(file, "addprinc -randkey %s %s\n", host->trusted ? "+ok_as_delegate" : "", name);
+                fprintf(file, "addprinc -randkey +requires_preauth %s %s\n", host->trusted ? "+ok_as_delegate" : "", name);
                 fprintf(file, "ktadd -k %s/hosts/%s/keytab -norandkey %s\n", lab->folder, host->name, name);
             }
     }
     for (int i = 0; i < options->n_users; i++) {
         const LabUser *user = &options->users[i];
-        fprintf(file, "addprinc -randkey %s %s\n", user->sensitive ? "-allow_forwardable" : "", user->name);
+        fprintf(file, "addprinc -randkey +requires_preauth %s %s\n", user->sensitive ? "-allow_forwardable" : "", user->name);
         fprintf(file, "ktadd -k %s/users/%s.keytab -norandkey %s\n", lab->folder, user->name, user->name);
     }
     return fclose(file) == 0 ? 0 : lab_error("cannot write %s: %m", path);
