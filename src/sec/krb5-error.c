@@ -162,6 +162,8 @@ void kerberos_failure(krb5_context context, krb5_error_code error, KerberosRole 
     char number[32];
     (void)snprintf(number, sizeof(number), "Kerberos error %d", (int)error);
     if (!detail) detail = number;
+    /* All that the decoder can dislike is one cause. */
+    if (error >= ERROR_TABLE_BASE_asn1 && error < ERROR_TABLE_BASE_asn1 + 128) error = ASN1_BAD_ID;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         if (rows[i].error == error && rows[i].roles & 1u << role) {
             sec_failure_set(failure, rows[i].code, "%s: %s (%s); %s", lead, rows[i].reason, detail,

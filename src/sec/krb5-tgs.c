@@ -333,6 +333,8 @@ krb5_error_code kerberos_forward_reply(krb5_context context, const krb5_creds *t
         error = kdc_error->error > 0 && kdc_error->error < 128
                     ? ERROR_TABLE_BASE_krb5 + (krb5_error_code)kdc_error->error
                     : KRB5KRB_ERR_GENERIC;
+        if (kdc_error->text.length > 0) /* what the KDC says beyond the number; quoted where it is shown */
+            krb5_set_error_message(context, error, "%.*s", (int)kdc_error->text.length, kdc_error->text.data);
         krb5_free_error(context, kdc_error);
         return error;
     }

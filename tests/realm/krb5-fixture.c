@@ -27,7 +27,7 @@ void realm_admin(const char *command)
     char *line;
     assert_true(asprintf(&line,
                          "KRB5_CONFIG='%s/krb5.conf' KRB5_KDC_PROFILE='%s/kdc.conf' kadmin.local -r LAB.TEST "
-                         "-q \"%s\" >/dev/null 2>&1",
+                         "-q '%s' >/dev/null 2>&1",
                          realm.folder, realm.folder, command) > 0);
     assert_int_equal(system(line), 0);
     free(line);

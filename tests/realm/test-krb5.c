@@ -1,40 +1,225 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kerberos as both roles, in a realm of its own: what is granted and, beside it, what is refused. */
-#include <stdarg.h>
-#include <stddef.h>
+/* Kerberos as both roles in a realm of its own: what is granted and, beside it, what is refused. */
+#include <errno.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
+#include <winerror.h>
 #include "tests/realm/krb5-fixture.h"
 
-/* Three legs, then a sealed message each way. */
 static void test_three_legs(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation talk = {0};
     assert_int_equal(converse(&talk, realm.alice, HOST_A, IMPERSONATE, realm.a), 0);
     assert_string_equal(token_principal(talk.token), "alice@LAB.TEST");
+    assert_int_equal(token_kind(talk.token), TOKEN_KIND_IMPERSONATION);
     assert_int_equal(token_level(talk.token), TOKEN_LEVEL_IMPERSONATION);
     assert_true(token_is_from_network(talk.token));
+    assert_false(token_is_delegated(talk.token));
     assert_null(token_credential(talk.token));
     assert_true(token_expires(talk.token) > time_wall());
     assert_true(sealed_both_ways(&talk));
 }
 
+static void test_names(void **state)
+{
+    static const char *const targets[] = {"host/a.lab.test", "RPCSS/a.lab.test",         "host/a",
+                                          "RPCSS/a",         "host/a.lab.test@LAB.TEST", "RPCSS/a@LAB.TEST"};
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        _cleanup_(conversation_deinitp) Conversation talk = {0};
+        assert_int_equal(converse(&talk, realm.alice, targets[i], IMPERSONATE, realm.a), 0);
+    }
+}
+
+/* The derived SID of a principal without a PAC's is the same on every machine and another for every
+ * principal. */
+static void test_sids(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation at_a = {0}, at_c = {0}, bob = {0};
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, IMPERSONATE, realm.a), 0);
+    assert_int_equal(converse(&at_c, realm.alice, HOST_C, IMPERSONATE, realm.c), 0);
+    assert_int_equal(converse(&bob, realm.bob, HOST_A, IMPERSONATE, realm.a), 0);
+    assert_true(sid_equal(token_user(at_a.token), token_user(at_c.token)));
+    assert_true(sid_equal(token_user(at_a.token), token_user(realm.alice)));
+    assert_false(sid_equal(token_user(at_a.token), token_user(bob.token)));
+}
+
 static void test_identify(void **state)
 {
-    _cleanup_(conversation_deinitp) Conversation talk = {0}, anonymous = {0};
+    _cleanup_(conversation_deinitp) Conversation talk = {0}, anonymous = {0}, onward = {0};
     assert_int_equal(converse(&talk, realm.alice, HOST_A, IDENTIFY, realm.a), 0);
     assert_int_equal(token_level(talk.token), TOKEN_LEVEL_IDENTIFICATION);
     /* There is no anonymous level on the wire. */
     assert_int_equal(converse(&anonymous, realm.alice, HOST_A, ANONYMOUS, realm.a), 0);
     assert_int_equal(token_level(anonymous.token), TOKEN_LEVEL_IDENTIFICATION);
+    assert_int_equal(converse(&onward, talk.token, HOST_C, IMPERSONATE, realm.c), SEC_FAILED);
+    assert_int_equal(onward.failure.code, ERROR_BAD_IMPERSONATION_LEVEL);
+}
+
+/* alice calls a at DELEGATE; a calls c as alice, twice over; c may not go on where a called at IMPERSONATE.
+ */
+static void test_delegation(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation a = {0}, c = {0}, back = {0}, on = {0};
+    assert_int_equal(converse(&a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(token_level(a.token), TOKEN_LEVEL_DELEGATION);
+    assert_true(token_is_delegated(a.token));
+    assert_non_null(token_credential(a.token));
+    assert_ptr_equal(sec_credential_authority(token_credential(a.token)), realm.a);
+    assert_true(sealed_both_ways(&a));
+
+    assert_int_equal(converse(&c, a.token, HOST_C, DELEGATE, realm.c), 0);
+    assert_string_equal(token_principal(c.token), "alice@LAB.TEST");
+    assert_true(sealed_both_ways(&c));
+    assert_int_equal(converse(&back, c.token, HOST_A, IMPERSONATE, realm.a), 0);
+    assert_string_equal(token_principal(back.token), "alice@LAB.TEST");
+    assert_int_equal(token_level(back.token), TOKEN_LEVEL_IMPERSONATION);
+
+    assert_int_equal(converse(&on, back.token, HOST_C, IMPERSONATE, realm.c), SEC_FAILED);
+    assert_int_equal(on.failure.code, (uint32_t)SEC_E_NO_CREDENTIALS);
+    assert_non_null(strstr(on.failure.sentence, "IMPERSONATE"));
+    assert_non_null(strstr(on.failure.sentence, "DELEGATE"));
+    assert_non_null(strstr(on.failure.sentence, "alice@LAB.TEST"));
+}
+
+static void refused_delegation(Token *token, const char *target, const char *cause)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse_leg1(&talk, token, target, DELEGATE), SEC_FAILED);
+    assert_int_equal(talk.failure.code, RPC_S_SEC_PKG_ERROR);
+    assert_non_null(strstr(talk.failure.sentence, cause));
+}
+
+static void test_delegation_refused(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation untrusted = {0}, sensitive = {0}, onward = {0}, at_a = {0};
+    refused_delegation(realm.alice, HOST_B, "not trusted for delegation");
+    refused_delegation(realm.sam, HOST_A, "sensitive");
+    /* Beside it: the same two at IMPERSONATE, and a delegated identity to a host that is not trusted: it
+     * needs no trust. */
+    assert_int_equal(converse(&untrusted, realm.alice, HOST_B, IMPERSONATE, realm.b), 0);
+    assert_int_equal(converse(&sensitive, realm.sam, HOST_A, IMPERSONATE, realm.a), 0);
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(converse(&onward, at_a.token, HOST_B, IMPERSONATE, realm.b), 0);
+    assert_string_equal(token_principal(onward.token), "alice@LAB.TEST");
+    refused_delegation(at_a.token, HOST_B, "not trusted for delegation");
+}
+
+/* A delegated identity sent on at a lower level arrives at that level: a token is never more than it was
+ * asked to be. */
+static void test_level_asked(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation at_a = {0}, impersonate = {0}, identify = {0};
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(converse(&impersonate, at_a.token, HOST_C, IMPERSONATE, realm.c), 0);
+    assert_int_equal(token_level(impersonate.token), TOKEN_LEVEL_IMPERSONATION);
+    assert_null(token_credential(impersonate.token));
+    assert_int_equal(converse(&identify, at_a.token, HOST_C, IDENTIFY, realm.c), 0);
+    assert_int_equal(token_level(identify.token), TOKEN_LEVEL_IDENTIFICATION);
+}
+
+static int count_lines(const char *path, const char *word)
+{
+    char line[4096];
+    int count = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        count += strstr(line, word) != NULL;
+    fclose(file);
+    return count;
+}
+
+/* Tickets are got once: the KDC hears nothing of further conversations, delegated or not. */
+static void test_tickets_are_kept(void **state)
+{
+    _cleanup_(freep) char *log = realm_path("kdc.log");
+    _cleanup_(conversation_deinitp) Conversation first = {0};
+    assert_int_equal(converse(&first, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    int before = count_lines(log, "TGS_REQ");
+    assert_true(before > 0);
+    for (int i = 0; i < 20; i++) {
+        _cleanup_(conversation_deinitp) Conversation talk = {0};
+        assert_int_equal(converse(&talk, realm.alice, HOST_A, i % 2 ? DELEGATE : IMPERSONATE, realm.a), 0);
+    }
+    assert_int_equal(count_lines(log, "TGS_REQ"), before);
+    _cleanup_(conversation_deinitp) Conversation other = {0};
+    assert_int_equal(converse(&other, realm.alice, "RPCSS/c.lab.test", DELEGATE, realm.c), 0);
+    assert_int_equal(count_lines(log, "TGS_REQ"), before + 1);
+}
+
+static void test_unknown_service(void **state)
+{
+    static const char *const targets[] = {"host/nowhere.lab.test", "no-such-service/a.lab.test",
+                                          "host/nowhere.lab.test@LAB.TEST", "nobody"};
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        _cleanup_(conversation_deinitp) Conversation talk = {0};
+        assert_int_equal(converse_leg1(&talk, realm.alice, targets[i], IMPERSONATE), SEC_FAILED);
+        if (talk.failure.code != (uint32_t)SEC_E_TARGET_UNKNOWN) print_error("%s\n", talk.failure.sentence);
+        assert_int_equal(talk.failure.code, (uint32_t)SEC_E_TARGET_UNKNOWN);
+        assert_non_null(strstr(talk.failure.sentence, targets[i]));
+    }
+}
+
+/* A ticket for a at c: c cannot read it, says so, and the client says what that means. */
+static void test_wrong_key(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse(&talk, realm.alice, HOST_A, IMPERSONATE, realm.c), SEC_FAILED);
+    assert_int_equal(talk.failure.code, (uint32_t)SEC_E_WRONG_PRINCIPAL);
+    assert_true(talk.leg2_length > 0);
+    assert_int_equal(
+        initiator_feed(talk.initiator, talk.leg2, talk.leg2_length, &talk.leg3, &talk.leg3_length),
+        SEC_FAILED);
+    assert_int_equal(sec_initiator_failure(talk.initiator)->code, (uint32_t)SEC_E_WRONG_PRINCIPAL);
+    assert_int_equal(talk.leg3_length, 0);
+}
+
+static void test_services_offered(void **state)
+{
+    SecAcceptor *acceptor = NULL;
+    SecInitiator *initiator = NULL;
+    SecInitiatorSpec spec = {.target = HOST_A,
+                             .authn_service = 10,
+                             .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                             .impersonation = IMPERSONATE,
+                             .deadline = TIME_NEVER};
+    assert_int_equal(sec_acceptor_new(realm.a, 10, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &acceptor), -EOPNOTSUPP);
+    assert_int_equal(sec_initiator_new(realm.alice, &spec, &initiator), 0);
+    assert_int_equal(drive_initiator(initiator), SEC_FAILED);
+    assert_int_equal(sec_initiator_failure(initiator)->code, (uint32_t)SEC_E_SECPKG_NOT_FOUND);
+    sec_initiator_free(initiator);
+    spec.authn_level = RPC_C_AUTHN_LEVEL_NONE;
+    assert_int_equal(sec_initiator_new(realm.alice, &spec, &initiator), -EINVAL);
+}
+
+/* A host's own identity, from its keytab. */
+static void test_host_identity(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse(&talk, realm.host_a, HOST_C, IMPERSONATE, realm.c), 0);
+    assert_string_equal(token_principal(talk.token), "host/a.lab.test@LAB.TEST");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_three_legs),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sids),
         cmocka_unit_test(test_identify),
+        cmocka_unit_test(test_delegation),
+        cmocka_unit_test(test_delegation_refused),
+        cmocka_unit_test(test_level_asked),
+        cmocka_unit_test(test_tickets_are_kept),
+        cmocka_unit_test(test_unknown_service),
+        cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(test_services_offered),
+        cmocka_unit_test(test_host_identity),
     };
     return cmocka_run_group_tests_name("krb5", tests, realm_setup, realm_teardown);
 }
