@@ -11,6 +11,7 @@
 #include "io/loop.h"
 #include "orpc/activation.h"
 
+#define REGISTRAR_SOCKET  "mantled.socket"        /* in [paths] runtime */
 #define REGISTRAR_TIMEOUT (30ull * 1000000000ull) /* for one answer of mantled */
 
 typedef struct RegistrarClient RegistrarClient;

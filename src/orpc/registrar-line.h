@@ -13,13 +13,14 @@
 #include "io/loop.h"
 #include "io/wait.h"
 
-#define REGISTRAR_MAGIC         0x5243544du /* "MTCR" */
-#define REGISTRAR_PROTOCOL      1u
-#define REGISTRAR_FRAME_MAX     (1024u * 1024) /* payload */
-#define REGISTRAR_HEADER_SIZE   12
-#define REGISTRAR_WRITE_TIMEOUT (2 * NS_PER_SECOND) /* then the other end does not read, and the line ends   \
-                                                     */
-#define REGISTRAR_TEXT_SIZE 512                     /* with NUL */
+#define REGISTRAR_MAGIC       0x5243544du /* "MTCR" */
+#define REGISTRAR_PROTOCOL    1u
+#define REGISTRAR_FRAME_MAX   (1024u * 1024) /* payload */
+#define REGISTRAR_HEADER_SIZE 12
+#define REGISTRAR_WRITE_TIMEOUT                                                                              \
+    (2 * NS_PER_SECOND)         /* then the other end does not read, and the line ends                       \
+                                 */
+#define REGISTRAR_TEXT_SIZE 512 /* with NUL */
 
 typedef enum RegistrarType {
     REGISTRAR_HELLO = 1,    /* process: magic, protocol, OXID, IPID, port, hint, principal */

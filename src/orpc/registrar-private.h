@@ -56,6 +56,7 @@ struct Registrar {
     List processes;
     size_t process_count, class_count;
     uint32_t next_id;
+    bool stopped;
 };
 
 /* Logs; printf-like. */

@@ -2,6 +2,7 @@
 /* The registrar: its listener, and what processes tell it. */
 #include "orpc/registrar.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
@@ -86,7 +87,8 @@ static int answer(Process *process, uint32_t id, HRESULT status, const char *sen
 }
 
 /* Where the exporter is reached: this machine's names with the process's port. */
-static int compose_bindings(const Registrar *registrar, const RegistrarHello *hello, Bindings *ret_bindings)
+static int compose_bindings(const Registrar *registrar, const RegistrarExporter *exporter,
+                            Bindings *ret_bindings)
 {
     size_t count = registrar->options.host_count;
     _cleanup_(freep) char(*addresses)[BINDING_ADDRESS_SIZE] = calloc(count, sizeof(*addresses));
@@ -94,23 +96,22 @@ static int compose_bindings(const Registrar *registrar, const RegistrarHello *he
     SecurityBinding securities[REGISTRAR_SERVICES_MAX];
     if (!addresses || !strings) return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        int r = binding_join(registrar->hosts[i], hello->port, addresses[i]);
+        int r = binding_join(registrar->hosts[i], exporter->port, addresses[i]);
         if (r < 0) return r;
         strings[i] = (StringBinding){BINDING_TOWER_TCP, addresses[i]};
     }
     for (size_t i = 0; i < registrar->options.service_count; i++)
-        securities[i] = (SecurityBinding){registrar->services[i], hello->principal};
+        securities[i] = (SecurityBinding){registrar->services[i], exporter->principal};
     return bindings_new(strings, count, securities, registrar->options.service_count, ret_bindings);
 }
 
-static HRESULT add_exporter(Process *process, const RegistrarHello *hello)
+HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter)
 {
-    Registrar *registrar = process->registrar;
-    ResolverOxid entry = {.oxid = hello->oxid,
-                          .rem_unknown = hello->rem_unknown,
-                          .authn_hint = hello->authn_hint,
+    ResolverOxid entry = {.oxid = exporter->oxid,
+                          .rem_unknown = exporter->rem_unknown,
+                          .authn_hint = exporter->authn_hint,
                           .version = {COM_VERSION_MAJOR, COM_VERSION_MINOR}};
-    if (compose_bindings(registrar, hello, &entry.bindings) < 0) return E_OUTOFMEMORY;
+    if (compose_bindings(registrar, exporter, &entry.bindings) < 0) return E_OUTOFMEMORY;
     HRESULT hr = resolver_add_oxid(registrar->options.resolver, &entry);
     bindings_deinit(&entry.bindings);
     return hr;
@@ -130,7 +131,9 @@ static int take_hello(Process *process, const RegistrarFrame *frame)
             process, frame->id, RPC_E_VERSION_MISMATCH,
             "this mantled speaks another version of the registrar's protocol; restart both from one version");
     }
-    HRESULT hr = add_exporter(process, &hello);
+    RegistrarExporter exporter = {hello.oxid, hello.rem_unknown, hello.port, hello.authn_hint,
+                                  hello.principal};
+    HRESULT hr = registrar_add_exporter(registrar, &exporter);
     if (FAILED(hr))
         return answer(process, frame->id, hr, "the exporter's OXID is taken, or there are too many");
     pthread_mutex_lock(&registrar->lock);
@@ -310,21 +313,29 @@ static int admit(Registrar *registrar, int fd)
     list_init(&process->link);
     list_init(&process->classes);
     list_init(&process->pending);
+    registrar_line_init(&process->line, fd, process_ready, process_destroy);
     pthread_mutex_lock(&registrar->lock);
-    bool full = registrar->process_count >= REGISTRAR_PROCESSES_MAX ||
+    bool full = registrar->stopped || registrar->process_count >= REGISTRAR_PROCESSES_MAX ||
                 processes_of(registrar, who.uid) >= REGISTRAR_PROCESSES_PER_USER;
     if (!full) {
+        (void)io_handle_ref(&process->line.handle); /* ours, until the end of this function */
         list_append(&registrar->processes, &process->link);
         registrar->process_count++;
     }
     pthread_mutex_unlock(&registrar->lock);
     if (full) {
-        free(process);
+        process->line.handle.fd = -1; /* stays the caller's */
+        io_handle_unref(&process->line.handle);
         return -EDQUOT;
     }
-    registrar_line_init(&process->line, fd, process_ready, process_destroy);
     r = io_handle_add(registrar->options.loop, &process->line.handle, EPOLLIN);
+    pthread_mutex_lock(&registrar->lock);
+    bool closed =
+        process->closed; /* registrar_stop() may have come first, when there was nothing to remove yet */
+    pthread_mutex_unlock(&registrar->lock);
+    if (closed) io_handle_remove(&process->line.handle);
     if (r < 0) process_close(process);
+    io_handle_unref(&process->line.handle);
     return 0;
 }
 
@@ -361,6 +372,14 @@ int registrar_listen_fd(Registrar *registrar, int fd)
         return listener ? -EALREADY : -ENOMEM;
     }
     listener->registrar = registrar;
+    /* Whoever opened the socket may have left it blocking, as systemd does. */
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        int error = -errno;
+        free(listener);
+        close(fd);
+        return error;
+    }
     io_handle_init(&listener->handle, fd, listener_ready, listener_destroy);
     int r = io_handle_add(registrar->options.loop, &listener->handle, EPOLLIN);
     if (r < 0)
@@ -406,15 +425,29 @@ HRESULT registrar_new(const RegistrarOptions *options, Registrar **ret_registrar
     return S_OK;
 }
 
+void registrar_stop(Registrar *registrar)
+{
+    if (registrar->listener) io_handle_remove(&registrar->listener->handle);
+    for (;;) {
+        Process *process = NULL;
+        pthread_mutex_lock(&registrar->lock);
+        registrar->stopped = true;
+        if (!list_is_empty(&registrar->processes)) {
+            process = container_of(registrar->processes.next, Process, link);
+            (void)io_handle_ref(&process->line.handle);
+        }
+        pthread_mutex_unlock(&registrar->lock);
+        if (!process) return;
+        process_close(process);
+        io_handle_unref(&process->line.handle);
+    }
+}
+
 Registrar *registrar_free(Registrar *registrar)
 {
     if (!registrar) return NULL;
-    if (registrar->listener) {
-        io_handle_remove(&registrar->listener->handle);
-        io_handle_unref(&registrar->listener->handle);
-    }
-    while (!list_is_empty(&registrar->processes))
-        process_close(container_of(registrar->processes.next, Process, link));
+    if (registrar->processes.next) registrar_stop(registrar);
+    if (registrar->listener) io_handle_unref(&registrar->listener->handle);
     for (size_t i = 0; registrar->hosts && registrar->hosts[i]; i++)
         free(registrar->hosts[i]);
     free(registrar->hosts);

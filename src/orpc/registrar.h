@@ -45,8 +45,14 @@ HRESULT registrar_new(const RegistrarOptions *options, Registrar **ret_registrar
 /* Ends all lines. No thread may be in the loop any more. */
 Registrar *registrar_free(Registrar *registrar);
 DEFINE_CLEANUP(Registrar, registrar_free)
+/* Ends all lines and takes no new ones; who waits for a process is told. Threads may be in the loop. */
+void registrar_stop(Registrar *registrar);
 /* Takes over a listening UNIX socket, also on failure. 0, -errno. */
 int registrar_listen_fd(Registrar *registrar, int fd) must_use;
+
+/* Enters an exporter of this machine in the resolver, with bindings put together here: what a process's hello
+ * does, and mantled for its own. As resolver_add_oxid(). */
+HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter) must_use;
 
 /* Results of one activation; owned. */
 typedef struct RegistrarReply {
