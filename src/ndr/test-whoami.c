@@ -59,6 +59,33 @@ static void test_calls(void **state)
     test_proxy_deinit(&test);
 }
 
+/* A method that calls on: what it raises inside ends the inner call alone. */
+static IMantleWhoami *inner;
+static HRESULT echo_onward(IMantleWhoami *This, ULONG length, const BYTE *data, BYTE *copy)
+{
+    LPWSTR report = NULL;
+    HRESULT hr = IMantleWhoami_WhoAmI(inner, 99, OLESTR("x"), &report);
+    if (hr != HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY) || report) return E_UNEXPECTED;
+    if (length == 0) RpcRaiseException(RPC_S_CALL_CANCELLED);
+    return IMantleWhoami_Echo(inner, length, data, copy);
+}
+static void test_nested(void **state)
+{
+    IMantleWhoamiVtbl outer_vtable = {query, count, count, who_am_i, echo_onward, nothing};
+    IMantleWhoami outer_object = {&outer_vtable};
+    TestProxy outer, onward;
+    test_proxy_init(&outer, &IID_IMantleWhoami, &outer_object);
+    test_proxy_init(&onward, &IID_IMantleWhoami, &object);
+    inner = (IMantleWhoami *)&onward;
+    BYTE data[3] = {1, 2, 3}, copy[3] = {0};
+    assert_int_equal(IMantleWhoami_Echo((IMantleWhoami *)&outer, 3, data, copy), S_OK);
+    assert_memory_equal(data, copy, 3);
+    assert_int_equal(IMantleWhoami_Echo((IMantleWhoami *)&outer, 0, data, copy),
+                     HRESULT_FROM_WIN32(RPC_S_CALL_CANCELLED));
+    test_proxy_deinit(&outer);
+    test_proxy_deinit(&onward);
+}
+
 static void test_refusals(void **state)
 {
     TestProxy test;
@@ -95,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_nested),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
