@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <winerror.h>
+#include "io/hosts.h"
 #include "orpc/plain.h"
 #include "orpc/status.h"
 #include "sec/token.h"
@@ -58,9 +59,16 @@ static HRESULT make_security(Activator *activator, const ActivatorSpec *spec)
     return orpc_result_from_status(rpc_security_new(&security, &activator->security));
 }
 
+static uint16_t resolver_port(const ActivatorSpec *spec)
+{
+    uint16_t port = spec->port ? spec->port : io_hosts_resolver_port(spec->host);
+    if (!port) port = spec->default_port;
+    return port ? port : RESOLVER_PORT;
+}
+
 static HRESULT copy_spec(Activator *activator, const ActivatorSpec *spec)
 {
-    RpcEndpoint endpoint = {.host = spec->host, .port = spec->port ? spec->port : RESOLVER_PORT};
+    RpcEndpoint endpoint = {.host = spec->host, .port = resolver_port(spec)};
     activator->class_object = spec->class_object;
     activator->clsid = spec->clsid;
     activator->causality = spec->causality;

@@ -17,7 +17,8 @@ typedef struct Activator Activator;
 typedef struct ActivatorSpec {
     RpcClient *client;
     const char *host;      /* as the application typed it; the SPN is RPCSS/<host> */
-    uint16_t port;         /* of the resolver; 0: RESOLVER_PORT */
+    uint16_t port;         /* of the resolver as typed; 0: what the table of hosts says, else default_port */
+    uint16_t default_port; /* 0: RESOLVER_PORT */
     const char *principal; /* SPN the application asked for; NULL: as above */
     Token *token;          /* NULL: deliberately unsecured (facts ACT-11) */
     uint8_t authn_service; /* RPC_C_AUTHN_* */
