@@ -38,7 +38,8 @@ RpcStatus rpc_client_call_new(const RpcClientCallSpec *spec, RpcClientCall **ret
     RpcClientCall *call = malloc(sizeof(*call));
 
     if (!call) return RPCST_OUT_OF_MEMORY;
-    memset(call, 0, offsetof(RpcClientCall, inline_reply));
+    memset(call, 0, offsetof(RpcClientCall, failure));
+    call->failure.code = 0;
     call->failure.sentence[0] = 0;
     call->binding = rpc_binding_ref(spec->binding);
     call->security = rpc_security_ref(spec->security);

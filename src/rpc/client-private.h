@@ -179,7 +179,7 @@ struct RpcClientCall {
     uint8_t *taken; /* the connection's buffer, when the reply lies in it */
     Reader result;
     RpcStatus status;
-    SecFailure failure;
+    SecFailure failure; /* from here on not zeroed when a call begins */
     uint8_t inline_reply[CLIENT_REPLY_INLINE] __attribute__((aligned(16)));
 };
 
