@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "ndr/call.h"
 #include "ndr/testing-hard.h"
 
 static const uint32_t words[] = {0,       1,          2,          5,          64,         0x1000,    100000,
@@ -216,6 +217,67 @@ static void test_huge_output(void **state)
     const uint32_t huge[] = {0, 0, 0x20000001}, fair[] = {0, 0, 1000};
     assert_int_equal(serve_words(METHOD_ARR, huge, sizeof(huge)), RPC_S_OUT_OF_RESOURCES);
     assert_int_equal(serve_words(METHOD_ARR, fair, sizeof(fair)), 0);
+    /* the pointers and the count beside them */
+    const uint32_t most = (NDR_BUDGET_OUT - sizeof(ULONG)) / sizeof(void *);
+    const uint32_t fits[] = {0, 0, most}, too_much[] = {0, 0, most + 1};
+    assert_int_equal(serve_words(METHOD_ARR, fits, sizeof(fits)), 0);
+    assert_int_equal(serve_words(METHOD_ARR, too_much, sizeof(too_much)), RPC_S_OUT_OF_RESOURCES);
+}
+
+/* Puts words where the proxy's next reply comes from. */
+static void answer(TestProxy *test, const uint32_t *reply, size_t length)
+{
+    TestMessage *message = &test->message[0];
+    free(message->reply);
+    message->reply = malloc(length);
+    assert_non_null(message->reply);
+    memcpy(message->reply, reply, message->reply_length = length);
+    test->messages = 1;
+    test_proxy_start(test, TEST_REPLAY);
+}
+
+/* A server that returns three objects to a caller with room for one */
+static void test_too_many_results(void **state)
+{
+    TestProxy test;
+    const uint32_t three[] = {3, 3, 0, 3, 0, 0, 0, 0}, one[] = {1, 1, 0, 1, 0, 0};
+    IUnknown **room = malloc(sizeof(*room)), *none = NULL;
+    assert_non_null(room);
+    ULONG got = 77;
+    test_proxy_init(&test, &IID_IHard, &hard_object);
+    answer(&test, three, sizeof(three));
+    assert_int_equal(IHard_Arr((IHard *)&test, 0, &none, 1, &got, room),
+                     HRESULT_FROM_WIN32(RPC_X_BAD_STUB_DATA));
+    assert_int_equal(got, 0);
+    answer(&test, one, sizeof(one));
+    assert_int_equal(IHard_Arr((IHard *)&test, 0, &none, 1, &got, room), S_OK);
+    assert_int_equal(got, 1);
+    free(room);
+    test_proxy_deinit(&test);
+}
+
+/* An OBJREF that was sent is the server's, also when its reply makes no sense. */
+static void test_sent_is_sent(void **state)
+{
+    TestProxy test;
+    const uint32_t nonsense[] = {5};
+    IUnknown *object = test_object_new(&IID_IUnknown, "abc", 3), *results[2];
+    ULONG got = 0;
+    test_proxy_init(&test, &IID_IHard, &hard_object);
+    answer(&test, nonsense, sizeof(nonsense));
+    test_marshalled = 0;
+    assert_int_equal(IHard_Arr((IHard *)&test, 1, &object, 2, &got, results),
+                     HRESULT_FROM_WIN32(RPC_X_BAD_STUB_DATA));
+    assert_int_equal(test_marshalled, 1);
+    /* but one of a request that was never finished is taken back: the second pointer of the array is refused
+     */
+    ndr_memory_fail_after(1);
+    IUnknown *both[2] = {object, object};
+    assert_true(FAILED(IHard_Arr((IHard *)&test, 2, both, 2, &got, results)));
+    ndr_memory_fail_after(-1);
+    assert_int_equal(test_marshalled, 1);
+    object->lpVtbl->Release(object);
+    test_proxy_deinit(&test);
 }
 
 /* A count of 1000 beside an array of one */
@@ -295,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_each_allocation),
         cmocka_unit_test(test_each_reply_limit),
         cmocka_unit_test(test_huge_output),
+        cmocka_unit_test(test_too_many_results),
+        cmocka_unit_test(test_sent_is_sent),
         cmocka_unit_test(test_count_without_array),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_many_pointers),
