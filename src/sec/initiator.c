@@ -33,8 +33,8 @@ struct SecInitiator {
 
 int sec_initiator_new(Token *token, const SecInitiatorSpec *spec, SecInitiator **ret_initiator)
 {
-    if (!token || !spec->target || spec->authn_level < RPC_C_AUTHN_LEVEL_CONNECT ||
-        spec->authn_level > RPC_C_AUTHN_LEVEL_PKT_PRIVACY ||
+    if (!token || !spec->target || strlen(spec->target) >= AUTHORITY_TEXT_MAX ||
+        spec->authn_level < RPC_C_AUTHN_LEVEL_CONNECT || spec->authn_level > RPC_C_AUTHN_LEVEL_PKT_PRIVACY ||
         spec->impersonation < RPC_C_IMP_LEVEL_ANONYMOUS || spec->impersonation > RPC_C_IMP_LEVEL_DELEGATE)
         return -EINVAL;
     _cleanup_(sec_initiator_freep) SecInitiator *initiator = calloc(1, sizeof(*initiator));
@@ -91,8 +91,8 @@ static int check_token(SecInitiator *initiator)
     if (token_level(token) < TOKEN_LEVEL_IMPERSONATION)
         return initiator_fail(
             initiator, ERROR_BAD_IMPERSONATION_LEVEL,
-            "%s's token may not be used towards %s: the client called at IDENTIFY; ask it to call at "
-            "IMPERSONATE or DELEGATE",
+            "%s's token may not be used towards %s: it is at IDENTIFY or below; ask the client to "
+            "call at IMPERSONATE or DELEGATE",
             target);
     if (network && (!usable || token_level(token) < TOKEN_LEVEL_DELEGATION))
         return initiator_fail(
@@ -108,7 +108,10 @@ static int check_token(SecInitiator *initiator)
     if (token_expires(token) <= time_wall())
         return initiator_fail(
             initiator, (uint32_t)SEC_E_NO_CREDENTIALS,
-            "%s's token has expired and is not accepted by %s any more; log on or be called again", target);
+            network ? "%s's delegated ticket has expired and cannot be shown to %s; ask the client to call "
+                      "again with a new ticket"
+                    : "%s's token has expired and cannot be shown to %s; log on again",
+            target);
     if (initiator->spec.impersonation == RPC_C_IMP_LEVEL_DELEGATE &&
         token_level(token) < TOKEN_LEVEL_DELEGATION)
         return initiator_fail(

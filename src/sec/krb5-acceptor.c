@@ -126,24 +126,15 @@ static krb5_error_code read_checksum(KerberosAcceptor *acceptor)
     krb5_error_code error = krb5_auth_con_getauthenticator(acceptor->context, acceptor->auth, &authenticator);
     if (error) return error;
     const krb5_checksum *checksum = authenticator->checksum;
-    if (!checksum || checksum->checksum_type != GSS_CHECKSUM_TYPE) {
-        krb5_free_authenticator(acceptor->context, authenticator);
-        return KRB5KRB_AP_ERR_INAPP_CKSUM;
-    }
-    Reader reader;
-    reader_init(&reader, checksum->contents, checksum->length);
-    if (reader_u32(&reader) != GSS_CHECKSUM_BINDINGS) reader_fail(&reader);
-    reader_skip(&reader, GSS_CHECKSUM_BINDINGS); /* bindings to a TLS channel: there is none */
-    acceptor->flags = reader_u32(&reader);
-    if (acceptor->flags & GSS_FLAG_DELEG) {
-        if (reader_u16(&reader) != 1) reader_fail(&reader); /* DlgOpt */
-        uint16_t length = reader_u16(&reader);
-        const uint8_t *message = reader_bytes(&reader, length);
-        if (message) error = read_delegated(acceptor, message, length);
-    }
-    /* Extensions may follow (RFC 4121 4.1.1). */
-    if (!error && (reader_status(&reader) != 0 || !(acceptor->flags & GSS_FLAG_DCE_STYLE)))
+    GssChecksum gss;
+    if (!checksum || checksum->checksum_type != GSS_CHECKSUM_TYPE ||
+        gss_checksum_read(checksum->contents, checksum->length, &gss) != 0 ||
+        !(gss.flags & GSS_FLAG_DCE_STYLE)) {
         error = KRB5KRB_AP_ERR_INAPP_CKSUM;
+    } else {
+        acceptor->flags = gss.flags;
+        if (gss.delegated) error = read_delegated(acceptor, gss.delegated, gss.delegated_length);
+    }
     krb5_free_authenticator(acceptor->context, authenticator);
     return error;
 }

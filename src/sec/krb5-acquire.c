@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <winerror.h>
+#include "base/time.h"
 #include "sec/krb5-credential-private.h"
 #include "sec/krb5-kdc.h"
 #include "sec/krb5-tgs.h"
@@ -18,10 +19,11 @@
 
 /* Conditions of the stages' functions besides SEC_FAILED and -ENOMEM. */
 enum {
-    STAGE_SEND = 96, /* acquire->exchange has the next message */
+    STAGE_AGAIN = 96, /* not over: step again */
 };
 
 typedef enum AcquireStage { STAGE_TGT, STAGE_SERVICE, STAGE_FORWARD, STAGE_DONE } AcquireStage;
+typedef enum StagePhase { PHASE_LOOK, PHASE_TURN, PHASE_EXCHANGE } StagePhase;
 
 struct KerberosAcquire {
     KerberosCredential *credential;
@@ -30,8 +32,10 @@ struct KerberosAcquire {
     uint64_t deadline;
     krb5_context context;
     AcquireStage stage;
-    bool begun;
+    StagePhase phase;
+    bool has_older; /* a ticket that the stage wants to replace, and goes on with if it cannot */
     unsigned messages;
+    KdcTurn *turn; /* held until the stage is over */
     KdcExchange *exchange;
     KerberosInit init;
     krb5_tkt_creds_context tkt;
@@ -61,6 +65,7 @@ static void acquire_end_exchange(KerberosAcquire *acquire)
     if (acquire->tkt) krb5_tkt_creds_free(acquire->context, acquire->tkt);
     if (acquire->scratch) (void)krb5_cc_destroy(acquire->context, acquire->scratch);
     acquire->exchange = kdc_exchange_free(acquire->exchange);
+    acquire->turn = kdc_turn_free(acquire->turn);
     acquire->tkt = NULL;
     acquire->scratch = NULL;
     acquire->messages = 0;
@@ -106,7 +111,7 @@ static int acquire_send(KerberosAcquire *acquire, const krb5_data *realm, const 
     acquire->exchange = kdc_exchange_free(acquire->exchange);
     int result = kdc_exchange_new(kerberos_credential_config(acquire->credential), name, message, length,
                                   acquire->deadline, &acquire->exchange);
-    return result ? result : STAGE_SEND;
+    return result ? result : STAGE_AGAIN;
 }
 
 /* The TGT */
@@ -141,10 +146,13 @@ static int tgt_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     return 0;
 }
 
+static int tgt_look(KerberosAcquire *acquire)
+{
+    return kerberos_credential_tgt(acquire->credential, &acquire->tgt, &acquire->failure);
+}
+
 static int tgt_begin(KerberosAcquire *acquire)
 {
-    int result = kerberos_credential_tgt(acquire->credential, &acquire->tgt, &acquire->failure);
-    if (result != TICKET_NONE && result != TICKET_STALE) return result;
     krb5_error_code error = kerberos_init_begin(&acquire->init, acquire->credential, acquire->context);
     if (error) return acquire_fail(acquire, error, NULL);
     static const krb5_data nothing = {0};
@@ -185,12 +193,15 @@ static int service_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     return 0;
 }
 
-static int service_begin(KerberosAcquire *acquire)
+static int service_look(KerberosAcquire *acquire)
 {
     if (!acquire->target) return 0;
-    int result =
-        kerberos_credential_ticket(acquire->credential, acquire->target, acquire->delegate, &acquire->ticket);
-    if (result != TICKET_NONE && result != TICKET_STALE) return result;
+    return kerberos_credential_ticket(acquire->credential, acquire->target, acquire->delegate,
+                                      &acquire->ticket);
+}
+
+static int service_begin(KerberosAcquire *acquire)
+{
     krb5_context context = acquire->context;
     krb5_creds *tgt = acquire->tgt->creds;
     krb5_creds wanted = {.client = tgt->client};
@@ -236,12 +247,15 @@ static int forward_allowed(KerberosAcquire *acquire)
     return 0;
 }
 
-static int forward_begin(KerberosAcquire *acquire)
+static int forward_look(KerberosAcquire *acquire)
 {
     if (!acquire->delegate) return 0;
     int result = forward_allowed(acquire);
-    if (result == 0) result = kerberos_credential_forwarded(acquire->credential, &acquire->forwarded);
-    if (result != TICKET_NONE) return result;
+    return result ? result : kerberos_credential_forwarded(acquire->credential, &acquire->forwarded);
+}
+
+static int forward_begin(KerberosAcquire *acquire)
+{
     _cleanup_(writer_deinitp) Writer request;
     writer_init(&request, 0);
     krb5_creds *tgt = acquire->tgt->creds;
@@ -266,23 +280,46 @@ static int forward_exchange(KerberosAcquire *acquire, const krb5_data *reply)
 /* Driving */
 
 typedef struct StageRow {
-    int (*begin)(KerberosAcquire *acquire);
-    int (*exchange)(KerberosAcquire *acquire, const krb5_data *reply);
+    int (*look)(KerberosAcquire *acquire);  /* 0: what is needed is there; TICKET_NONE, TICKET_STALE */
+    int (*begin)(KerberosAcquire *acquire); /* makes the first message; as exchange */
+    int (*exchange)(KerberosAcquire *acquire,
+                    const krb5_data *reply); /* 0: got it; STAGE_AGAIN: another message */
 } StageRow;
 
 static const StageRow stages[] = {
-    [STAGE_TGT] = {tgt_begin, tgt_exchange},
-    [STAGE_SERVICE] = {service_begin, service_exchange},
-    [STAGE_FORWARD] = {forward_begin, forward_exchange},
+    [STAGE_TGT] = {tgt_look, tgt_begin, tgt_exchange},
+    [STAGE_SERVICE] = {service_look, service_begin, service_exchange},
+    [STAGE_FORWARD] = {forward_look, forward_begin, forward_exchange},
 };
 
-/* One step of the present stage: 0 done, STAGE_SEND, SEC_WAIT, SEC_FAILED, -ENOMEM. */
-static int stage_step(KerberosAcquire *acquire, IoWait *ret_wait)
+static int phase_look(KerberosAcquire *acquire)
 {
-    if (!acquire->begun) {
-        acquire->begun = true;
-        return stages[acquire->stage].begin(acquire);
+    int result = stages[acquire->stage].look(acquire);
+    if (result != TICKET_NONE && result != TICKET_STALE) return result;
+    acquire->has_older = result == TICKET_STALE;
+    krb5_const_principal client = kerberos_credential_client(acquire->credential);
+    acquire->phase = PHASE_TURN;
+    result = kdc_turn_new(kerberos_config_turns(kerberos_credential_config(acquire->credential)),
+                          client->realm.data, &acquire->turn);
+    return result ? result : STAGE_AGAIN;
+}
+
+static int phase_turn(KerberosAcquire *acquire, IoWait *ret_wait)
+{
+    if (kdc_turn_step(acquire->turn, ret_wait) == IO_AGAIN) {
+        if (time_monotonic() >= acquire->deadline)
+            return acquire_fail(acquire, KRB5_KDC_UNREACH, "others have been waiting for it");
+        ret_wait->deadline = acquire->deadline;
+        return SEC_WAIT;
     }
+    acquire->phase = PHASE_EXCHANGE;
+    /* Somebody else may have got it while we waited. */
+    int result = acquire->has_older ? TICKET_STALE : stages[acquire->stage].look(acquire);
+    return result == TICKET_NONE || result == TICKET_STALE ? stages[acquire->stage].begin(acquire) : result;
+}
+
+static int phase_exchange(KerberosAcquire *acquire, IoWait *ret_wait)
+{
     int result = kdc_exchange_step(acquire->exchange, ret_wait);
     if (result == IO_AGAIN) return SEC_WAIT;
     if (result == KDC_UNREACHABLE)
@@ -295,12 +332,18 @@ static int stage_step(KerberosAcquire *acquire, IoWait *ret_wait)
     return stages[acquire->stage].exchange(acquire, &reply);
 }
 
-/* Whether a failed stage still has what it came for: the older ticket it wanted to replace. */
-static bool stage_has_older(const KerberosAcquire *acquire)
+/* 0: the stage is done; STAGE_AGAIN, SEC_WAIT, SEC_FAILED, -ENOMEM. */
+static int stage_step(KerberosAcquire *acquire, IoWait *ret_wait)
 {
-    if (acquire->failure.code != (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY) return false;
-    return (acquire->stage == STAGE_TGT && acquire->tgt) ||
-           (acquire->stage == STAGE_SERVICE && acquire->ticket);
+    switch (acquire->phase) {
+    case PHASE_LOOK:
+        return phase_look(acquire);
+    case PHASE_TURN:
+        return phase_turn(acquire, ret_wait);
+    case PHASE_EXCHANGE:
+        break;
+    }
+    return phase_exchange(acquire, ret_wait);
 }
 
 int kerberos_acquire_step(KerberosAcquire *acquire, IoWait *ret_wait)
@@ -310,11 +353,13 @@ int kerberos_acquire_step(KerberosAcquire *acquire, IoWait *ret_wait)
         return -ENOMEM;
     while (acquire->stage != STAGE_DONE) {
         int result = stage_step(acquire, ret_wait);
-        if (result == STAGE_SEND) continue;
-        if (result == SEC_FAILED && stage_has_older(acquire)) result = 0;
+        if (result == STAGE_AGAIN) continue;
+        bool unreachable = acquire->failure.code == (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY;
+        if (result == SEC_FAILED && acquire->has_older && unreachable) result = 0;
         if (result != 0) return result;
         acquire_end_exchange(acquire);
-        acquire->begun = false;
+        acquire->phase = PHASE_LOOK;
+        acquire->has_older = false;
         acquire->stage++;
     }
     return 0;

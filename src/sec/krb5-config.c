@@ -18,6 +18,7 @@ struct KerberosConfig {
     krb5_enctype enctypes[ENCTYPES_MAX];
     int enctype_count;
     atomic_uint preferred_kdc;
+    KdcTurns *turns;
 };
 
 /* The first value at `names`, copied; NULL when there is none. */
@@ -64,7 +65,8 @@ int kerberos_config_new(const char *path, bool allow_rc4, KerberosConfig **ret_c
     memcpy(config->enctypes, aes, sizeof(aes));
     config->enctype_count = (int)ARRAY_SIZE(aes);
     if (allow_rc4) config->enctypes[config->enctype_count++] = ENCTYPE_ARCFOUR_HMAC;
-    int result = config_load(config, path, failure);
+    int result = kdc_turns_new(&config->turns);
+    if (result == 0) result = config_load(config, path, failure);
     if (result != 0) return result;
     *ret_config = TAKE_PTR(config);
     return 0;
@@ -81,6 +83,7 @@ KerberosConfig *kerberos_config_unref(KerberosConfig *config)
     if (!config || !refcount_unref(&config->refs)) return NULL;
     if (config->profile) profile_release(config->profile);
     if (config->base) krb5_free_context(config->base);
+    kdc_turns_free(config->turns);
     free(config->realm);
     free(config);
     return NULL;
@@ -121,6 +124,11 @@ char **kerberos_config_kdcs(const KerberosConfig *config, const char *realm)
 void kerberos_kdcs_free(char **kdcs)
 {
     if (kdcs) profile_free_list(kdcs);
+}
+
+KdcTurns *kerberos_config_turns(const KerberosConfig *config)
+{
+    return config->turns;
 }
 
 unsigned kerberos_config_preferred_kdc(const KerberosConfig *config)

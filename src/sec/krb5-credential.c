@@ -12,6 +12,9 @@
 /* A ticket without OK-AS-DELEGATE is asked for again after this long when delegation is wanted: the account
  * may have been trusted since. */
 #define UNTRUSTED_TICKET_AGE 60
+/* Seconds between two attempts to replace a ticket that still serves; a quarter of what is left of it if that
+ * is less. */
+#define RENEWAL_PAUSE_MAX 30
 /* Ticket caches that are no files are read again after this long. */
 #define CCACHE_AGE_MAX NS_PER_SECOND
 
@@ -321,6 +324,16 @@ static int ticket_state(const KerberosTicket *ticket)
     return now >= start + (end - start) / 3 * 2 ? TICKET_STALE : 0;
 }
 
+/* Whether it is this caller's turn to ask for a newer ticket. Everybody else uses the old one meanwhile, so
+ * that a KDC which does not answer costs one of them its deadline, not all of them. */
+static bool claim_renewal(KerberosTicket *ticket)
+{
+    int64_t now = time_wall(), left = kerberos_time(ticket->creds->times.endtime) - now;
+    if (now < ticket->renew_after) return false;
+    ticket->renew_after = now + (left / 4 < RENEWAL_PAUSE_MAX ? left / 4 : RENEWAL_PAUSE_MAX);
+    return true;
+}
+
 static void say_expired(const KerberosCredential *credential, SecFailure *failure)
 {
     char quoted[SEC_QUOTE_SIZE], when[32];
@@ -369,7 +382,8 @@ int kerberos_credential_tgt(KerberosCredential *credential, KerberosTicket **ret
         say_expired(credential, failure);
         result = SEC_FAILED;
     }
-    if (result == TICKET_STALE && !renewable) result = 0; /* nothing newer can be had */
+    /* Of other sources nothing newer can be had. */
+    if (result == TICKET_STALE && (!renewable || !claim_renewal(credential->tgt))) result = 0;
     if (result == 0 || result == TICKET_STALE) *ret_ticket = kerberos_ticket_ref(credential->tgt);
     pthread_mutex_unlock(&credential->lock);
     return result;
@@ -404,7 +418,7 @@ int kerberos_credential_ticket(KerberosCredential *credential, const char *targe
     KerberosTicket *ticket =
         credential->tickets ? hashmap_get(credential->tickets, target, strlen(target)) : NULL;
     if (ticket_state(ticket) != TICKET_NONE) {
-        result = worth_asking(credential, ticket, delegate) ? TICKET_STALE : 0;
+        result = worth_asking(credential, ticket, delegate) && claim_renewal(ticket) ? TICKET_STALE : 0;
         *ret_ticket = kerberos_ticket_ref(ticket);
     }
     pthread_mutex_unlock(&credential->lock);

@@ -13,6 +13,8 @@
 #define LENGTH_SIZE     4u /* RFC 4120 7.2.2: big-endian, the high bit reserved */
 #define KDC_NEXT        48 /* condition of this file: go on with the next address or KDC */
 #define KDC_MESSAGE_MAX (1u << 20)
+/* A busy KDC drops connections: one that ends without a reply is tried again, this often in all. */
+#define KDC_RETRIES_MAX 2u
 
 typedef enum ExchangeState {
     STATE_PICK,
@@ -34,6 +36,7 @@ struct KdcExchange {
     IoResolve *resolve;
     IoAddressList *addresses;
     size_t address_at;
+    unsigned retries;
     int fd;
     uint8_t *request, *reply;
     size_t request_length, sent, received, reply_length;
@@ -97,6 +100,16 @@ static int exchange_next(KdcExchange *exchange, const char *why)
     (void)snprintf(exchange->cause, sizeof(exchange->cause), "%s: %s", sec_quote(text, quoted), why);
     exchange_hang_up(exchange);
     return KDC_NEXT;
+}
+
+/* The KDC ended the connection without a reply. */
+static int exchange_dropped(KdcExchange *exchange)
+{
+    int result = exchange_next(exchange, "it closed the connection");
+    if (exchange->retries == KDC_RETRIES_MAX) return result;
+    exchange->retries++;
+    exchange->address_at--;
+    return result;
 }
 
 static int step_pick(KdcExchange *exchange, IoWait *ret_wait)
@@ -199,7 +212,7 @@ static int step_receive(KdcExchange *exchange, IoWait *ret_wait)
     int result = io_read(exchange->fd, target, room, &got);
     *ret_wait = (IoWait){.fd = exchange->fd, .events = POLLIN};
     if (result == IO_AGAIN) return IO_AGAIN;
-    if (result == IO_CLOSED) return exchange_next(exchange, "it closed the connection");
+    if (result == IO_CLOSED || result == -ECONNRESET) return exchange_dropped(exchange);
     if (result < 0) return exchange_next(exchange, strerror(-result));
     exchange->received += got;
     if (exchange->received == LENGTH_SIZE && in_header) return reply_begin(exchange);

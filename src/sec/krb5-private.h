@@ -5,6 +5,7 @@
 #include "base/refcount.h"
 #include "sec/failure.h"
 #include "sec/krb5-config.h"
+#include "sec/krb5-turn.h"
 
 /* A context of its own for one conversation or operation; freed by krb5_free_context. */
 krb5_error_code kerberos_context_new(const KerberosConfig *config, krb5_context *ret_context) must_use;
@@ -18,6 +19,8 @@ void kerberos_kdcs_free(char **kdcs);
 /* Which of them answered last: an index to start with, taken modulo their number. */
 unsigned kerberos_config_preferred_kdc(const KerberosConfig *config);
 void kerberos_config_prefer_kdc(KerberosConfig *config, unsigned index);
+/* Who may talk to the KDCs now. */
+KdcTurns *kerberos_config_turns(const KerberosConfig *config);
 /* Whether keys of this type may be used at all: AES, and RC4 where it was allowed. */
 bool kerberos_enctype_allowed(const KerberosConfig *config, krb5_enctype enctype);
 /* The allowed types, strongest first, 0-terminated, and how many there are. */
@@ -27,11 +30,13 @@ const krb5_enctype *kerberos_config_enctypes(const KerberosConfig *config, int *
 krb5_error_code kerberos_parse_target(const KerberosConfig *config, krb5_context context, const char *target,
                                       krb5_principal *ret_principal) must_use;
 
-/* Credentials (in Kerberos' sense: a ticket and its session key), immutable and shared. */
+/* Credentials (in Kerberos' sense: a ticket and its session key), shared and, but for one member, immutable.
+ */
 typedef struct KerberosTicket {
     RefCount refs;
     KerberosConfig *config;
     krb5_creds *creds;
+    int64_t renew_after; /* nobody asks for a newer one before; guarded by its KerberosCredential */
 } KerberosTicket;
 
 /* Takes over `creds`, also on failure. 0, ENOMEM. */

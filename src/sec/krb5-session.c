@@ -11,6 +11,25 @@ void kerberos_session_deinit(KerberosSession *session)
     session->key = secret_free(session->key);
 }
 
+int gss_checksum_read(const uint8_t *data, size_t length, GssChecksum *ret_checksum)
+{
+    Reader reader;
+    GssChecksum checksum = {0};
+    reader_init(&reader, data, length);
+    if (reader_u32(&reader) != GSS_CHECKSUM_BINDINGS) reader_fail(&reader);
+    reader_skip(&reader, GSS_CHECKSUM_BINDINGS); /* bindings to a TLS channel: there is none */
+    checksum.flags = reader_u32(&reader);
+    if (checksum.flags & GSS_FLAG_DELEG) {
+        if (reader_u16(&reader) != 1) reader_fail(&reader); /* DlgOpt */
+        checksum.delegated_length = reader_u16(&reader);
+        checksum.delegated = reader_bytes(&reader, checksum.delegated_length);
+    }
+    /* Extensions may follow. */
+    int error = reader_status(&reader);
+    if (error == 0) *ret_checksum = checksum;
+    return error;
+}
+
 bool kerberos_unframe(const uint8_t *token, size_t length, uint16_t id, Reader *ret_message)
 {
     Reader reader;

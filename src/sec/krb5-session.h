@@ -39,6 +39,16 @@ typedef struct KerberosSession {
     int64_t expires; /* the ticket's end, seconds since 1970 */
 } KerberosSession;
 
+/* The checksum in an AP-REQ's authenticator, RFC 4121 4.1.1. */
+typedef struct GssChecksum {
+    uint32_t flags;
+    const uint8_t *delegated; /* KRB-CRED; NULL without GSS_FLAG_DELEG */
+    size_t delegated_length;
+} GssChecksum;
+
+/* Points into `data`. 0, -EBADMSG. */
+int gss_checksum_read(const uint8_t *data, size_t length, GssChecksum *ret_checksum) must_use;
+
 void kerberos_session_deinit(KerberosSession *session);
 
 /* The message inside the framing 60 len OID `id`. False and nothing set when `token` is not framed like that.

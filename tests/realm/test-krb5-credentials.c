@@ -381,6 +381,57 @@ static void test_threads(void **state)
         assert_int_equal(workers[i].wrong, 0);
 }
 
+/* Many tickets at once from one thread: 20 logons times 12 services, none of which waits for another. */
+
+#define LOGONS  20
+#define TARGETS 12
+
+static void test_fan_out(void **state)
+{
+    static SecInitiator *initiators[LOGONS * TARGETS];
+    static struct pollfd waits[LOGONS * TARGETS];
+    _cleanup_(freep) char *cache = realm_path("users/alice.ccache");
+    for (int i = 0; i < LOGONS * TARGETS; i++) {
+        static Token *token;
+        char target[64];
+        if (i % TARGETS == 0) {
+            token_unref(token);
+            token = realm_logon(realm.user, LOGON_CCACHE, cache, NULL, NULL);
+        }
+        (void)snprintf(target, sizeof(target), "%s/%c%s", i % 2 ? "host" : "RPCSS", 'a' + i / 2 % 3,
+                       i / 6 % 2 ? ".lab.test" : "");
+        SecInitiatorSpec spec = {.target = target,
+                                 .authn_service = RPC_C_AUTHN_GSS_KERBEROS,
+                                 .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                                 .impersonation = IMPERSONATE,
+                                 .deadline = time_after(10 * NS_PER_SECOND)};
+        assert_int_equal(sec_initiator_new(token, &spec, &initiators[i]), 0);
+        if (i == LOGONS * TARGETS - 1) token = token_unref(token);
+    }
+    int done = 0, most = 0;
+    bool over[LOGONS * TARGETS] = {false};
+    while (done < LOGONS * TARGETS) {
+        int waiting = 0;
+        for (int i = 0; i < LOGONS * TARGETS; i++) {
+            IoWait wait;
+            if (over[i]) continue;
+            int result = sec_initiator_step(initiators[i], &wait);
+            if (result == SEC_WAIT) {
+                waits[waiting++] = (struct pollfd){.fd = wait.fd, .events = wait.events};
+                continue;
+            }
+            assert_int_equal(result, 0);
+            over[i] = true;
+            done++;
+        }
+        if (waiting > most) most = waiting;
+        if (waiting > 0) assert_true(poll(waits, (nfds_t)waiting, 5000) > 0);
+    }
+    assert_true(most > 200);
+    for (int i = 0; i < LOGONS * TARGETS; i++)
+        sec_initiator_free(initiators[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_keytab_outlives_tickets),
         cmocka_unit_test(test_stale_is_used),
         cmocka_unit_test(test_new_key),
+        cmocka_unit_test(test_fan_out),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests_name("krb5-credentials", tests, realm_setup, realm_teardown);
