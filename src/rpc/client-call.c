@@ -9,6 +9,7 @@
  * Every state is one row of `states`; a step runs rows until one must wait or the call is over.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -237,9 +238,20 @@ static void remember_answer(RpcClientCall *call)
     if (!atomic_compare_exchange_strong(&call->binding->answered, &none, mine)) (void)association_unref(mine);
 }
 
+/* A call may take as long as it likes, but a server that has vanished must be noticed. Best effort. */
+static void watch_peer(int fd)
+{
+    const int on = 1, idle = CLIENT_KEEPALIVE_SECONDS, interval = CLIENT_KEEPALIVE_SECONDS / 6, probes = 6;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 static RpcStatus connected(RpcClientCall *call)
 {
-    call->connection->connected = true;
+    watch_peer(call->connection->fd);
     remember_answer(call);
     return proceed(call);
 }

@@ -26,11 +26,12 @@
 #define CLIENT_BLOCK_SECONDS 1                /* a blocking read looks at the deadline so often */
 #define CLIENT_EXPIRY_MARGIN                                                                                 \
     5 /* seconds before its end in which a security context is not begun to be used any more */
-#define CLIENT_BIND_TIMEOUT (30 * NS_PER_SECOND) /* for the answer to a bind or alter_context */
-#define CLIENT_RETRY        0xffffffffu          /* internal: start over on another connection */
-#define LEVEL_CONNECT       2
-#define LEVEL_PACKET        4
-#define LEVEL_PRIVACY       6
+#define CLIENT_BIND_TIMEOUT      (30 * NS_PER_SECOND) /* for the answer to a bind or alter_context */
+#define CLIENT_KEEPALIVE_SECONDS 60          /* of silence until TCP asks, then as long until it gives up */
+#define CLIENT_RETRY             0xffffffffu /* internal: start over on another connection */
+#define LEVEL_CONNECT            2
+#define LEVEL_PACKET             4
+#define LEVEL_PRIVACY            6
 
 /* sec/initiator.h as a table: unit tests put a peer without a KDC in its place. */
 typedef struct InitiatorOps {
@@ -100,7 +101,7 @@ typedef struct ClientConnection {
     List link;
     Association *association;
     int fd;
-    bool connected, bound, blocking;
+    bool bound, blocking;
     bool multiplex;   /* several security contexts: both ends said so */
     bool exclusive;   /* its context signs nothing, so requests cannot say whose they are: no second one */
     bool sign_header; /* negotiated */

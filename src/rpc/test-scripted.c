@@ -35,16 +35,12 @@ struct SecInitiator {
 
 static SecContext *package_context(const char *principal, bool initiator)
 {
-    uint64_t key[4];
-    SecContextSpec spec = {
-        .initiator = initiator, .enctype = 18, .key = (uint8_t *)key, .key_length = sizeof(key)};
+    uint8_t key[32];
+    SecContextSpec spec = {.initiator = initiator, .enctype = 18, .key = key, .key_length = sizeof(key)};
     SecContext *context = NULL;
 
-    for (uint64_t i = 0; i < 4; i++) {
-        char text[LEG_MAX + 8];
-        snprintf(text, sizeof(text), "%u%s", (unsigned)i, principal);
-        key[i] = hash_bytes(text, strlen(text));
-    }
+    for (size_t i = 0; i < sizeof(key); i++)
+        key[i] = (uint8_t)(principal[i % strlen(principal)] + i);
     spec.send_sequence = initiator ? 1000 : 2000;
     spec.receive_sequence = initiator ? 2000 : 1000;
     spec.expires = initiator && peer_package.expires ? peer_package.expires : INT64_MAX;
