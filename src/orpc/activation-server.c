@@ -45,10 +45,10 @@ static HRESULT check(const ActivationServer *server, const RpcCall *call, const 
     if (server->options.may_launch &&
         !server->options.may_launch(server->options.context, call->token, &request->instantiation.clsid))
         return E_ACCESSDENIED;
-    /* "MUST return RPC_E_INVALID_OBJREF if the OBJREF is NULL or invalid" */
-    if (request->has_context &&
-        (!request->context.client ||
-         objref_parse(request->context.client, request->context.client_length, &context) < 0))
+    /* A null client context is let pass although [MS-DCOM] 2.2.22.2.5 says otherwise: clients in wide use
+     * send none, and Windows serves them. See docs/DEVIATIONS.md. */
+    if (request->context.client &&
+        objref_parse(request->context.client, request->context.client_length, &context) < 0)
         return RPC_E_INVALID_OBJREF;
     if (request->has_instance_info) return E_NOTIMPL;
     if (!offers_tcp(&request->scm)) return HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);

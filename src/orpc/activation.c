@@ -168,7 +168,6 @@ int activation_request_parse(const void *objref, size_t length, ActivationReques
     if (r == 0 && context) r = activation_context_parse(context, &request.context);
     if (r < 0) return r;
     request.has_special = special != NULL;
-    request.has_context = context != NULL;
     request.has_instance_info = activation_blob_find(&blob, &CLSID_INSTANCE_INFO) != NULL;
     *ret_request = request;
     return 0;

@@ -129,7 +129,6 @@ typedef struct ActivationRequest {
     bool has_special;
     ScmRequest scm;
     ActivationContext context;
-    bool has_context;
     bool has_instance_info; /* persistent activation: the caller refuses it */
 } ActivationRequest;
 /* 0; -EBADMSG, also when a required property is missing or one appears twice. */

@@ -152,6 +152,7 @@ typedef struct Asked {
     ActivationRequest request;
     ComVersion version;
     uint16_t opnum;
+    bool bad_context;
 } Asked;
 
 static Asked good(void)
@@ -179,6 +180,7 @@ static ActivateOut call(Fixture *fixture, const Asked *asked, bool with_context,
     writer_init(&stub, 0);
     ActivationRequest request = asked->request;
     if (with_context) client_context_write(&context, &iid);
+    if (asked->bad_context) context.data[0] ^= 1;
     request.context = (ActivationContext){.client = context.data, .client_length = context.length};
     assert_int_equal(activation_request_write(&objref, &request), 0);
     ActivateIn in = {
@@ -242,7 +244,10 @@ static void test_refused(void **state)
 {
     Fixture *fixture = *state;
     Asked asked = good();
-    check_refused(fixture, &asked, false, RPC_E_INVALID_OBJREF); /* no client context */
+    check_refused(fixture, &asked, false, S_OK); /* no client context: as clients in wide use */
+    asked.bad_context = true;
+    check_refused(fixture, &asked, true, RPC_E_INVALID_OBJREF);
+    asked = good();
     asked.version = (ComVersion){5, 8};
     check_refused(fixture, &asked, true, RPC_E_VERSION_MISMATCH);
     asked.version = (ComVersion){6, 1};
