@@ -152,7 +152,7 @@ static bool has_duplicates(const ActivationBlob *blob)
 int activation_request_parse(const void *objref, size_t length, ActivationRequest *ret_request)
 {
     ActivationBlob blob;
-    ActivationRequest request = {0};
+    ActivationRequest request = {0}; /* what is optional and missing stays so */
     int r = activation_blob_parse(objref, length, &CLSID_ACTIVATION_IN, &blob);
     if (r < 0) return r;
     const ActivationProperty *instantiation = activation_blob_find(&blob, &CLSID_INSTANTIATION_INFO);

@@ -128,8 +128,8 @@ typedef struct ActivationRequest {
     SpecialProperties special;
     bool has_special;
     ScmRequest scm;
-    ActivationContext context;
-    bool has_instance_info; /* persistent activation: the caller refuses it */
+    ActivationContext context; /* client NULL: none was sent */
+    bool has_instance_info;    /* persistent activation: the caller refuses it */
 } ActivationRequest;
 /* 0; -EBADMSG, also when a required property is missing or one appears twice. */
 int activation_request_parse(const void *objref, size_t length, ActivationRequest *ret_request) must_use;
