@@ -164,8 +164,15 @@ STDAPI CoRegisterClassObject(REFCLSID rclsid, LPUNKNOWN pUnk, DWORD dwClsContext
                              LPDWORD lpdwRegister);
 /* S_OK, E_INVALIDARG (no such cookie). sdk:CoRevokeClassObject */
 STDAPI CoRevokeClassObject(DWORD dwRegister);
+/* Offers (or for a while no longer) all class objects of this process, REGCLS_SUSPENDED ones among them.
+ * S_OK; CO_E_NOTINITIALIZED; what mantled answered. sdk:CoResumeClassObjects, sdk:CoSuspendClassObjects */
+STDAPI CoResumeClassObjects(void);
+STDAPI CoSuspendClassObjects(void);
 /* Says for this process which class marshals an interface. S_OK. sdk:CoRegisterPSClsid */
 STDAPI CoRegisterPSClsid(REFIID riid, REFCLSID rclsid);
+/* Which class marshals an interface: what CoRegisterPSClsid said; for an interface that generated code
+ * registered by itself its IID, as MIDL does. S_OK; REGDB_E_IIDNOTREG. sdk:CoGetPSClsid */
+STDAPI CoGetPSClsid(REFIID riid, CLSID *pClsid);
 
 /* What a module of classes defines, and COM calls: the class object (CLASS_E_CLASSNOTAVAILABLE), whether it
  * may go. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "com/channel.h"
 #include <stdlib.h>
+#include "com/apartment.h"
 #include "com/cloak.h"
 #include "com/errorinfo.h"
 #include "com/marshal.h"
@@ -263,7 +264,7 @@ static void take_error_info(const OrpcCall *orpc)
 static HRESULT channel_send(NdrExchange *exchange)
 {
     ChannelCall *call = exchange->state;
-    HRESULT hr = orpc_call_run(&call->orpc);
+    HRESULT hr = apartment_run_call(&call->orpc);
     if (FAILED(hr)) {
         const SecFailure *failure = orpc_call_failure(&call->orpc);
         return failure->sentence[0] ? com_error(hr, "%s", failure->sentence) : hr;

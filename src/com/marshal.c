@@ -21,13 +21,18 @@ static HRESULT reference_own(const IID *iid, IUnknown *object, bool pinged, StdO
                              const Bindings **ret_resolver)
 {
     Exporter *exporter;
+    const ExportedOps *ops;
     IUnknown *identity = NULL;
     bool created = false;
     HRESULT hr = runtime_exporter(&exporter);
     if (SUCCEEDED(hr)) hr = object->lpVtbl->QueryInterface(object, &IID_IUnknown, (void **)&identity);
     if (FAILED(hr)) return hr;
-    hr = exporter_reference(exporter, &stub_ops, identity, (const Guid *)iid, EXPORTER_REFERENCES, pinged,
-                            ret_reference, &created);
+    hr = stub_export(identity, &ops);
+    if (SUCCEEDED(hr)) {
+        hr = exporter_reference(exporter, ops, identity, (const Guid *)iid, EXPORTER_REFERENCES, pinged,
+                                ret_reference, &created);
+        stub_exported(identity, ops, created);
+    }
     if (!created) identity->lpVtbl->Release(identity); /* else it is the exporter's hold now */
     *ret_resolver = exporter_resolver(exporter);
     return hr;
@@ -116,11 +121,24 @@ static HRESULT take_own(Exporter *exporter, const Objref *objref, const IID *iid
     return FAILED(hr) ? hr : convert(iface, (const IID *)&objref->iid, iid, ret_object);
 }
 
-HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object)
+/* One of another process; `remote` NULL: its exporter has to be found. */
+static HRESULT take_remote(RemoteExporter *remote, const Objref *objref, const IID *iid, void **ret_object)
 {
-    _cleanup_(remote_exporter_unrefp) RemoteExporter *remote = NULL;
-    const ProcessSecurity *security;
+    _cleanup_(remote_exporter_unrefp) RemoteExporter *found_exporter = NULL;
     void *found = NULL;
+    HRESULT hr = S_OK;
+    if (!remote) {
+        hr = find_exporter(objref, &found_exporter);
+        remote = found_exporter;
+    }
+    if (SUCCEEDED(hr))
+        hr = proxy_from_reference(remote, &objref->std, &objref->resolver, (const IID *)&objref->iid, &found);
+    return FAILED(hr) ? hr : convert(found, (const IID *)&objref->iid, iid, ret_object);
+}
+
+HRESULT marshal_take_from(RemoteExporter *remote, const Objref *objref, const IID *iid, void **ret_object)
+{
+    const ProcessSecurity *security;
     HRESULT hr = security_get(&security);
     if (FAILED(hr)) return hr;
     if (objref->kind == OBJREF_CUSTOM)
@@ -129,10 +147,13 @@ HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object)
                          "class is registered here, and none is loaded because a peer says so.");
     Exporter *own = runtime_peek_exporter();
     if (own && exporter_oxid(own) == objref->std.oxid) return take_own(own, objref, iid, ret_object);
-    hr = find_exporter(objref, &remote);
-    if (SUCCEEDED(hr))
-        hr = proxy_from_reference(remote, &objref->std, &objref->resolver, (const IID *)&objref->iid, &found);
-    return FAILED(hr) ? hr : convert(found, (const IID *)&objref->iid, iid, ret_object);
+    if (remote && remote_exporter_oxid(remote) != objref->std.oxid) remote = NULL;
+    return take_remote(remote, objref, iid, ret_object);
+}
+
+HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object)
+{
+    return marshal_take_from(NULL, objref, iid, ret_object);
 }
 
 HRESULT marshal_read(void *context, const IID *iid, Reader *reader, void **ret_object)

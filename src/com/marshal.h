@@ -5,6 +5,7 @@
 #include "base/reader.h"
 #include "base/writer.h"
 #include "orpc/objref.h"
+#include "orpc/remote.h"
 #include "unknwn.h"
 
 /* The three hooks of ndr/proxy.h; `context` is not used. */
@@ -16,6 +17,9 @@ HRESULT marshal_read(void *context, const IID *iid, Reader *objref, void **ret_o
 void marshal_release(void *context, Reader *objref);
 /* The same over an OBJREF that was parsed already. */
 HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object) must_use;
+/* The same for one that `exporter` sent, which is likely to be its own; NULL: not known. */
+HRESULT marshal_take_from(RemoteExporter *exporter, const Objref *objref, const IID *iid,
+                          void **ret_object) must_use;
 /* As marshal_interface, but the reference lives until it is released, without pings (SORF_NOPING). */
 HRESULT marshal_interface_unpinged(const IID *iid, IUnknown *object, Writer *writer) must_use;
 /* Gives back the references of an OBJREF without using it. */

@@ -12,6 +12,8 @@
 
 /* mantle.conf as this process sees it. Borrowed until runtime_shutdown. Failures have a sentence. */
 HRESULT runtime_conf(const Conf **ret_conf) must_use;
+/* The name under which this machine is known to others: [exporter] name=, else the system's. */
+const char *runtime_host_name(void);
 /* Client half. Borrowed. */
 HRESULT runtime_remote(RemoteTable **ret_table) must_use;
 /* The TCP port of resolvers where an address does not say one. */
@@ -23,5 +25,9 @@ void runtime_ping_remove(RemoteExporter *exporter, uint64_t oid);
 HRESULT runtime_exporter(Exporter **ret_exporter) must_use;
 /* The exporter when the server half stands, else NULL. */
 Exporter *runtime_peek_exporter(void);
+/* Offers a class to other processes by this machine's mantled (REGISTRAR_*), which makes the server half.
+ * S_OK, or why not, with a sentence. */
+HRESULT runtime_add_class(const Guid *clsid, uint32_t cookie, uint32_t flags) must_use;
+void runtime_remove_class(uint32_t cookie);
 /* Ends both halves; calls in progress finish. They are made again when they are needed again. */
 void runtime_shutdown(void);

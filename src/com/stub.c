@@ -2,9 +2,12 @@
 #include "com/stub.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include "base/hash.h"
+#include "base/list.h"
 #include "base/utf16.h"
 #include "com/callcontext.h"
 #include "com/channel.h"
+#include "com/runtime.h"
 #include "ndr/server.h"
 #include "oleauto.h"
 #include "orpc/dispatch.h"
@@ -130,4 +133,170 @@ static HRESULT stub_invoke(void *object, void *iface, OrpcIncoming *incoming)
     return hr;
 }
 
-const ExportedOps stub_ops = {stub_query, stub_release, stub_invoke, stub_disconnected};
+static const ExportedOps free_ops = {stub_query, stub_release, stub_invoke, stub_disconnected};
+
+/* Objects of single-threaded apartments: the same, at home. */
+
+typedef struct Home {
+    List link;
+    IUnknown *identity;
+    Apartment *apartment; /* a reference */
+    unsigned exports;     /* entries in the exporter, those included that are about to be made or to go */
+    bool ending;
+} Home;
+
+static pthread_mutex_t homes_lock = PTHREAD_MUTEX_INITIALIZER;
+static HashMap *homes; /* by identity; NULL: none yet */
+static List homes_list = {&homes_list, &homes_list};
+
+/* With the lock held. */
+static Home *home_find(IUnknown *identity)
+{
+    return homes ? hashmap_get(homes, &identity, sizeof(identity)) : NULL;
+}
+
+/* With the lock held. */
+static Home *home_add(IUnknown *identity, Apartment *apartment)
+{
+    if (!homes && hashmap_new(&homes) < 0) return NULL;
+    Home *home = calloc(1, sizeof(*home));
+    if (!home) return NULL;
+    *home = (Home){.identity = identity, .apartment = apartment_ref(apartment)};
+    if (hashmap_put(homes, &identity, sizeof(identity), home) < 0) {
+        apartment_unref(home->apartment);
+        free(home);
+        return NULL;
+    }
+    list_append(&homes_list, &home->link);
+    return home;
+}
+
+static void home_leave(IUnknown *identity)
+{
+    pthread_mutex_lock(&homes_lock);
+    Home *home = home_find(identity);
+    bool last = home && --home->exports == 0;
+    if (last) {
+        hashmap_remove(homes, &identity, sizeof(identity));
+        list_remove(&home->link);
+    }
+    if (homes && hashmap_count(homes) == 0) homes = hashmap_free(homes);
+    pthread_mutex_unlock(&homes_lock);
+    if (!last) return;
+    apartment_unref(home->apartment);
+    free(home);
+}
+
+static Apartment *home_of(void *object)
+{
+    pthread_mutex_lock(&homes_lock);
+    Home *home = home_find(object);
+    Apartment *apartment = home ? apartment_ref(home->apartment) : NULL;
+    pthread_mutex_unlock(&homes_lock);
+    return apartment;
+}
+
+typedef struct HomeCall {
+    void *object, *iface;
+    const Guid *iid;
+    void **ret_interface;
+    OrpcIncoming *incoming;
+    HRESULT result;
+} HomeCall;
+
+static void run_query(void *argument)
+{
+    HomeCall *call = argument;
+    call->result = stub_query(call->object, call->iid, call->ret_interface);
+}
+
+static HRESULT home_query(void *object, const Guid *iid, void **ret_interface)
+{
+    _cleanup_(apartment_unrefp) Apartment *home = home_of(object);
+    HomeCall call = {.object = object, .iid = iid, .ret_interface = ret_interface};
+    HRESULT hr = apartment_run(home, NULL, run_query, &call);
+    return FAILED(hr) ? hr : call.result;
+}
+
+static void run_invoke(void *argument)
+{
+    HomeCall *call = argument;
+    call->result = stub_invoke(call->object, call->iface, call->incoming);
+}
+
+static HRESULT home_invoke(void *object, void *iface, OrpcIncoming *incoming)
+{
+    _cleanup_(apartment_unrefp) Apartment *home = home_of(object);
+    HomeCall call = {.object = object, .iface = iface, .incoming = incoming};
+    HRESULT hr = apartment_run(home, &incoming->causality, run_invoke, &call);
+    return FAILED(hr) ? hr : call.result;
+}
+
+static void run_release(void *argument)
+{
+    HomeCall *call = argument;
+    stub_release(call->object, call->iface);
+}
+
+/* Once the apartment has ended no thread is left that would be the right one. */
+static void home_release(void *object, void *iface)
+{
+    _cleanup_(apartment_unrefp) Apartment *home = home_of(object);
+    HomeCall call = {.object = object, .iface = iface};
+    if (FAILED(apartment_run(home, NULL, run_release, &call))) run_release(&call);
+}
+
+static void home_disconnected(void *object)
+{
+    home_release(object, object);
+    home_leave(object);
+}
+
+static const ExportedOps home_ops = {home_query, home_release, home_invoke, home_disconnected};
+
+/* Export */
+
+HRESULT stub_export(IUnknown *identity, const ExportedOps **ret_ops)
+{
+    Apartment *apartment = apartment_current();
+    *ret_ops = &free_ops;
+    if (!apartment) return S_OK;
+    HRESULT hr = apartment_serve(apartment);
+    if (FAILED(hr)) return hr;
+    pthread_mutex_lock(&homes_lock);
+    Home *home = home_find(identity);
+    if (!home) home = home_add(identity, apartment);
+    if (home) home->exports++;
+    pthread_mutex_unlock(&homes_lock);
+    *ret_ops = &home_ops;
+    return home ? S_OK : E_OUTOFMEMORY;
+}
+
+void stub_exported(IUnknown *identity, const ExportedOps *ops, bool is_new)
+{
+    if (ops == &home_ops && !is_new) home_leave(identity);
+}
+
+/* The next object of an apartment that was not cut off yet. */
+static IUnknown *next_of(const Apartment *apartment)
+{
+    IUnknown *identity = NULL;
+    pthread_mutex_lock(&homes_lock);
+    list_each(item, &homes_list)
+    {
+        Home *home = container_of(item, Home, link);
+        if (identity || home->apartment != apartment || home->ending) continue;
+        home->ending = true;
+        identity = home->identity;
+    }
+    pthread_mutex_unlock(&homes_lock);
+    return identity;
+}
+
+void stub_disconnect_apartment(Apartment *apartment)
+{
+    for (IUnknown *identity; (identity = next_of(apartment));) {
+        Exporter *exporter = runtime_peek_exporter();
+        if (exporter) (void)!exporter_disconnect(exporter, identity); /* S_FALSE: it went by itself */
+    }
+}

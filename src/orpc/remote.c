@@ -63,6 +63,14 @@ RemoteTable *remote_table_free(RemoteTable *table)
     return NULL;
 }
 
+bool remote_table_is_empty(RemoteTable *table)
+{
+    pthread_mutex_lock(&table->lock);
+    bool empty = hashmap_count(table->exporters) == 0;
+    pthread_mutex_unlock(&table->lock);
+    return empty;
+}
+
 RpcClient *remote_table_client(const RemoteTable *table)
 {
     return table->client;

@@ -29,6 +29,8 @@ typedef struct RemoteExporterSpec {
 /* 0, -ENOMEM. Takes a reference to `client`. Freed after every exporter of it. */
 int remote_table_new(RpcClient *client, RemoteTable **ret_table) must_use;
 RemoteTable *remote_table_free(RemoteTable *table);
+/* No exporter of it is held by anybody. */
+bool remote_table_is_empty(RemoteTable *table);
 RpcClient *remote_table_client(const RemoteTable *table);
 
 /* The exporter of the spec, found in the table or entered. A new reference. S_OK, E_OUTOFMEMORY,

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process's part in the network: what exists once in it, and the order in which it comes and goes. */
+#include "com/runtime.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/time.h"
+#include "com/activation.h"
+#include "com/errorinfo.h"
+#include "com/process.h"
+#include "com/security.h"
+#include "io/hosts.h"
+#include "io/pool.h"
+#include "io/socket.h"
+#include "orpc/activator.h"
+#include "orpc/dispatch.h"
+#include "orpc/pinger.h"
+#include "orpc/status.h"
+#include "winerror.h"
+
+#define THREADS_MIN        1
+#define LISTENERS_MAX      16
+#define PORT_TRIES         8 /* an ephemeral port of one address may be taken on the next */
+#define REGISTRAR_PATIENCE (5 * NS_PER_SECOND)
+
+typedef struct ClientHalf {
+    RpcClient *client;
+    RemoteTable *table;
+    Pinger *pinger; /* from the first object on that wants pings */
+} ClientHalf;
+
+typedef struct ServerHalf {
+    IoLoop *loop;
+    IoPool *pool;
+    Exporter *exporter;
+    OrpcService *service;
+    RpcServer *server;
+    uint16_t port;
+} ServerHalf;
+
+static struct {
+    pthread_mutex_t lock;
+    ClientHalf client;
+    ServerHalf server;
+    Exporter *_Atomic exporter; /* the server half's, once everything stands */
+    bool stopping;
+    /* The line to mantled has a lock of its own: objects come and go while it is used. */
+    pthread_rwlock_t line_lock;
+    RegistrarClient *line;
+} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER, .line_lock = PTHREAD_RWLOCK_INITIALIZER};
+
+HRESULT runtime_conf(const Conf **ret_conf)
+{
+    return process_conf(ret_conf);
+}
+
+uint16_t runtime_resolver_port(void)
+{
+    const Conf *conf;
+    return SUCCEEDED(process_conf(&conf)) ? (uint16_t)conf_integer(conf, CONF_RESOLVER_PORT) : RESOLVER_PORT;
+}
+
+const char *runtime_host_name(void)
+{
+    static char name[IO_HOST_SIZE];
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const Conf *conf;
+    const char *configured = SUCCEEDED(process_conf(&conf)) ? conf_string(conf, CONF_EXPORTER_NAME) : NULL;
+    if (configured) return configured;
+    pthread_mutex_lock(&lock);
+    if (!name[0] && (gethostname(name, sizeof(name) - 1) < 0 || !name[0])) strcpy(name, "localhost");
+    pthread_mutex_unlock(&lock);
+    return name;
+}
+
+/* Client half */
+
+static HRESULT load_hosts(const Conf *conf)
+{
+    const char *path = conf_string(conf, CONF_RESOLVER_HOSTS_FILE);
+    unsigned line = 0;
+    int r = path ? io_hosts_load(path, &line) : 0;
+    if (r == 0) return S_OK;
+    if (r == -ENOMEM) return E_OUTOFMEMORY;
+    if (r == -EINVAL)
+        return com_error(HRESULT_FROM_WIN32(ERROR_INVALID_DATA),
+                         "%s:%u is no line of a hosts file: an address and names are expected.", path, line);
+    return com_error(HRESULT_FROM_WIN32(ERROR_INVALID_DATA), "The hosts file %s cannot be read: %s.", path,
+                     strerror(-r));
+}
+
+/* With the lock held. */
+static HRESULT ensure_client(void)
+{
+    ClientHalf *half = &runtime.client;
+    const Conf *conf;
+    if (half->table) return S_OK;
+    HRESULT hr = process_conf(&conf);
+    if (SUCCEEDED(hr)) hr = load_hosts(conf);
+    if (SUCCEEDED(hr) && !half->client) hr = orpc_result_from_status(rpc_client_new(NULL, &half->client));
+    if (SUCCEEDED(hr) && remote_table_new(half->client, &half->table) < 0) hr = E_OUTOFMEMORY;
+    return hr;
+}
+
+HRESULT runtime_remote(RemoteTable **ret_table)
+{
+    pthread_mutex_lock(&runtime.lock);
+    HRESULT hr = ensure_client();
+    if (SUCCEEDED(hr)) *ret_table = runtime.client.table;
+    pthread_mutex_unlock(&runtime.lock);
+    return hr;
+}
+
+/* With the lock held. A process without a credential cannot ping; what it holds runs down after a while. */
+static Pinger *ensure_pinger(void)
+{
+    ClientHalf *half = &runtime.client;
+    Token *process;
+    if (half->pinger || FAILED(ensure_client()) || FAILED(process_token(&process))) return half->pinger;
+    PingerOptions options = {.client = half->client, .process = process};
+    return pinger_new(&options, &half->pinger) < 0 ? NULL : half->pinger;
+}
+
+void runtime_ping_add(RemoteExporter *exporter, uint64_t oid)
+{
+    pthread_mutex_lock(&runtime.lock);
+    Pinger *pinger = ensure_pinger();
+    if (pinger) /* what cannot be remembered runs down */
+        (void)!pinger_add(pinger, remote_exporter_host(exporter), remote_exporter_resolver_port(exporter),
+                          oid);
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+void runtime_ping_remove(RemoteExporter *exporter, uint64_t oid)
+{
+    pthread_mutex_lock(&runtime.lock);
+    if (runtime.client.pinger)
+        pinger_remove(runtime.client.pinger, remote_exporter_host(exporter),
+                      remote_exporter_resolver_port(exporter), oid);
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+/* Server half: the sockets */
+
+typedef struct Listeners {
+    int fds[LISTENERS_MAX];
+    unsigned count;
+} Listeners;
+
+static void listeners_close(Listeners *listeners)
+{
+    while (listeners->count)
+        close(listeners->fds[--listeners->count]);
+}
+
+/* One port on all addresses: the first address chooses it. */
+static int listen_on(const char *const *addresses, Listeners *listeners, const char **ret_address)
+{
+    IoAddress address, bound;
+    uint16_t port = 0;
+    for (; *addresses && listeners->count < LISTENERS_MAX; addresses++) {
+        *ret_address = *addresses;
+        int r = io_address_parse(*addresses, port, &address);
+        if (r == 0) r = io_listen(&address, 0, &listeners->fds[listeners->count]);
+        if (r == 0) r = io_socket_address(listeners->fds[listeners->count++], &bound);
+        if (r < 0) return r;
+        port = io_address_port(&bound);
+    }
+    return 0;
+}
+
+static HRESULT listeners_open(const Conf *conf, Listeners *listeners)
+{
+    const char *const *addresses = conf_list(conf, CONF_EXPORTER_ADDRESSES);
+    const char *which = "all addresses";
+    int r = -EADDRINUSE;
+    for (unsigned tries = 0; r == -EADDRINUSE && tries < PORT_TRIES; tries++) {
+        listeners_close(listeners);
+        if (*addresses)
+            r = listen_on(addresses, listeners, &which);
+        else {
+            r = io_listen_any(0, &listeners->fds[0]);
+            listeners->count = r == 0;
+        }
+    }
+    if (r == 0) return S_OK;
+    listeners_close(listeners);
+    return com_error(HRESULT_FROM_WIN32(RPC_S_CANT_CREATE_ENDPOINT),
+                     "This process cannot listen on %s for calls to its objects: %s. The addresses are "
+                     "addresses= in section [exporter] of mantle.conf.",
+                     which, strerror(-r));
+}
+
+static HRESULT server_listen(ServerHalf *half, const Conf *conf)
+{
+    Listeners listeners = {.count = 0};
+    HRESULT hr = listeners_open(conf, &listeners);
+    while (SUCCEEDED(hr) && listeners.count) {
+        int r = rpc_server_listen_fd(half->server, listeners.fds[--listeners.count], &half->port);
+        if (r < 0) hr = r == -ENOMEM ? E_OUTOFMEMORY : HRESULT_FROM_WIN32(RPC_S_CANT_CREATE_ENDPOINT);
+    }
+    listeners_close(&listeners);
+    return hr;
+}
+
+/* Server half: the line to mantled */
+
+static void line_added(void *context, uint64_t oid)
+{
+    (void)context;
+    pthread_rwlock_rdlock(&runtime.line_lock);
+    if (runtime.line) registrar_client_add_oid(runtime.line, oid);
+    pthread_rwlock_unlock(&runtime.line_lock);
+}
+
+static void line_removed(void *context, uint64_t oid)
+{
+    (void)context;
+    pthread_rwlock_rdlock(&runtime.line_lock);
+    if (runtime.line) registrar_client_remove_oid(runtime.line, oid);
+    pthread_rwlock_unlock(&runtime.line_lock);
+}
+
+static void line_run_down(void *context, uint64_t oid)
+{
+    (void)exporter_run_down(context, oid); /* S_FALSE: it went in the meantime */
+}
+
+static HRESULT line_activate(void *context, const RegistrarActivation *request, RegistrarAnswer *answer)
+{
+    (void)context;
+    return activation_serve(request, answer);
+}
+
+static const char *server_principal(const ProcessSecurity *security)
+{
+    Token *process;
+    if (!security->accepts) return "";
+    if (security->server_principal) return security->server_principal;
+    return SUCCEEDED(process_token(&process)) ? token_principal(process) : "";
+}
+
+static HRESULT line_open(ServerHalf *half, const Conf *conf, const ProcessSecurity *security,
+                         RegistrarClient **ret_line)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1], why[REGISTRAR_SENTENCE_SIZE] = "";
+    RegistrarHandlers handlers = {
+        .activate = line_activate, .run_down = line_run_down, .context = half->exporter};
+    RegistrarExporter exporter = {.oxid = exporter_oxid(half->exporter),
+                                  .rem_unknown = *exporter_rem_unknown(half->exporter),
+                                  .port = half->port,
+                                  .authn_hint = security->authn_level,
+                                  .principal = server_principal(security)};
+    snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, conf_string(conf, CONF_PATHS_RUNTIME));
+    HRESULT hr = registrar_client_new(path, half->loop, &exporter, &handlers, time_after(REGISTRAR_PATIENCE),
+                                      ret_line, why);
+    if (FAILED(hr)) return com_error(hr, "This process's objects cannot be reached from outside: %s.", why);
+    return exporter_set_resolver(half->exporter, registrar_client_resolver(*ret_line));
+}
+
+/* Server half: life */
+
+static void server_end(ServerHalf *half)
+{
+    half->server = rpc_server_free(half->server); /* waits for the methods that run */
+    half->exporter = exporter_free(half->exporter);
+    half->service = orpc_service_free(half->service);
+    half->pool = io_pool_free(half->pool);
+    half->loop = io_loop_free(half->loop);
+}
+
+static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecurity *security)
+{
+    Authority *authority = NULL;
+    HRESULT hr = security->accepts ? process_authority(&authority) : S_OK;
+    if (FAILED(hr)) return hr;
+    RpcServerOptions options = {
+        .loop = half->loop,
+        .authority = authority,
+        .preauth_bytes = (size_t)conf_integer(conf, CONF_LIMITS_PREAUTH_BYTES),
+        .preauth_seconds = (unsigned)conf_integer(conf, CONF_LIMITS_PREAUTH_SECONDS),
+        .preauth_connections = (unsigned)conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS),
+        .calls_per_caller = (unsigned)conf_integer(conf, CONF_LIMITS_CALLS_PER_CALLER),
+    };
+    OrpcServerOptions orpc = {.exporter = half->exporter,
+                              .authn_level_floor = (uint8_t)security->authn_level};
+    hr = orpc_result_from_status(rpc_server_new(&options, &half->server));
+    return SUCCEEDED(hr) ? orpc_serve(half->server, &orpc, &half->service) : hr;
+}
+
+static HRESULT server_begin(ServerHalf *half, RegistrarClient **ret_line)
+{
+    static const ExporterPings pings = {line_added, line_removed, NULL};
+    const ProcessSecurity *security;
+    const Conf *conf;
+    HRESULT hr = process_conf(&conf);
+    if (SUCCEEDED(hr)) hr = security_get(&security);
+    if (FAILED(hr)) return hr;
+    if (io_loop_new(&half->loop) < 0) return E_OUTOFMEMORY;
+    if (io_pool_new(half->loop, THREADS_MIN, (size_t)conf_integer(conf, CONF_LIMITS_THREADS_MAX),
+                    &half->pool) < 0)
+        return E_OUTOFMEMORY;
+    hr = exporter_new(&pings, &half->exporter);
+    if (SUCCEEDED(hr)) hr = make_server(half, conf, security);
+    if (SUCCEEDED(hr)) hr = server_listen(half, conf);
+    return SUCCEEDED(hr) ? line_open(half, conf, security, ret_line) : hr;
+}
+
+/* With the lock held. */
+static HRESULT ensure_server(void)
+{
+    RegistrarClient *line = NULL;
+    if (runtime.exporter) return S_OK;
+    if (runtime.stopping) return CO_E_SERVER_STOPPING;
+    ServerHalf half = {0};
+    HRESULT hr = server_begin(&half, &line);
+    if (FAILED(hr)) {
+        line = registrar_client_free(line);
+        server_end(&half);
+        return hr;
+    }
+    runtime.server = half;
+    pthread_rwlock_wrlock(&runtime.line_lock);
+    runtime.line = line;
+    pthread_rwlock_unlock(&runtime.line_lock);
+    runtime.exporter = half.exporter;
+    return S_OK;
+}
+
+HRESULT runtime_exporter(Exporter **ret_exporter)
+{
+    Exporter *standing = runtime.exporter;
+    HRESULT hr = S_OK;
+    if (!standing) {
+        pthread_mutex_lock(&runtime.lock);
+        hr = ensure_server();
+        standing = runtime.exporter;
+        pthread_mutex_unlock(&runtime.lock);
+    }
+    if (SUCCEEDED(hr)) *ret_exporter = standing;
+    return hr;
+}
+
+Exporter *runtime_peek_exporter(void)
+{
+    return runtime.exporter;
+}
+
+/* Classes */
+
+HRESULT runtime_add_class(const Guid *clsid, uint32_t cookie, uint32_t flags)
+{
+    char why[REGISTRAR_SENTENCE_SIZE] = "";
+    Exporter *exporter;
+    HRESULT hr = runtime_exporter(&exporter);
+    if (FAILED(hr)) return hr;
+    pthread_rwlock_rdlock(&runtime.line_lock);
+    hr = runtime.line ? registrar_client_add_class(runtime.line, clsid, cookie, flags, why)
+                      : CO_E_SERVER_STOPPING;
+    pthread_rwlock_unlock(&runtime.line_lock);
+    return FAILED(hr) && why[0] ? com_error(hr, "The class cannot be served: %s", why) : hr;
+}
+
+void runtime_remove_class(uint32_t cookie)
+{
+    pthread_rwlock_rdlock(&runtime.line_lock);
+    /* Without mantled there is nothing to be removed from. */
+    if (runtime.line) (void)!registrar_client_remove_class(runtime.line, cookie);
+    pthread_rwlock_unlock(&runtime.line_lock);
+}
+
+/* The end */
+
+static void end_server_half(void)
+{
+    pthread_mutex_lock(&runtime.lock);
+    ServerHalf half = runtime.server;
+    runtime.server = (ServerHalf){0};
+    runtime.exporter = NULL;
+    runtime.stopping = true;
+    pthread_mutex_unlock(&runtime.lock);
+
+    pthread_rwlock_wrlock(&runtime.line_lock);
+    RegistrarClient *line = TAKE_PTR(runtime.line);
+    pthread_rwlock_unlock(&runtime.line_lock);
+    line = registrar_client_free(line); /* waits for the activations that run */
+    server_end(&half);
+
+    pthread_mutex_lock(&runtime.lock);
+    runtime.stopping = false;
+    pthread_mutex_unlock(&runtime.lock);
+}
+
+static void end_client_half(void)
+{
+    pthread_mutex_lock(&runtime.lock);
+    ClientHalf *half = &runtime.client;
+    Pinger *pinger = TAKE_PTR(half->pinger);
+    RpcClient *idle = half->client ? rpc_client_ref(half->client) : NULL;
+    /* A proxy that the program did not release still needs them. */
+    if (half->table && remote_table_is_empty(half->table)) {
+        half->table = remote_table_free(half->table);
+        half->client = rpc_client_unref(half->client);
+    }
+    pthread_mutex_unlock(&runtime.lock);
+    pinger = pinger_free(pinger);
+    if (idle) (void)rpc_client_trim(idle, true);
+    rpc_client_unref(idle);
+}
+
+void runtime_shutdown(void)
+{
+    end_server_half();
+    end_client_half();
+}
