@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The peer of goal 17: MIT's GSS library, DCE style, both ends in this process, each context used once each
  * way. */
-#include "bench.h"
+#include "tests/bench/mit.h"
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/bench/measure.h"
+#include "tests/bench/realm.h"
 
 #define WARMUP 50
 
 static void check(OM_uint32 major, const char *what)
 {
-    if (GSS_ERROR(major)) bench_die("%s: 0x%08X", what, (unsigned)major);
+    if (GSS_ERROR(major)) measure_fail("%s: 0x%08X", what, (unsigned)major);
 }
 
 static void establish(gss_name_t target, gss_cred_id_t host, gss_ctx_id_t *client, gss_ctx_id_t *server)
@@ -48,7 +50,7 @@ static void use(gss_ctx_id_t from, gss_ctx_id_t to)
     gss_release_buffer(&minor, &again);
 }
 
-double bench_mit_context_bytes(unsigned count)
+double mit_context_bytes_each(unsigned count)
 {
     char keytab[4096], name[] = "host@a.lab.test";
     gss_buffer_desc text = {strlen(name), name};
@@ -56,18 +58,18 @@ double bench_mit_context_bytes(unsigned count)
     gss_cred_id_t host = GSS_C_NO_CREDENTIAL;
     OM_uint32 minor;
     snprintf(keytab, sizeof(keytab), "FILE:%s/hosts/a/keytab", getenv("MANTLE_LAB"));
-    if (setenv("KRB5_KTNAME", keytab, 1) < 0) bench_die("no memory");
+    if (setenv("KRB5_KTNAME", keytab, 1) < 0) measure_fail("no memory");
     check(gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &target), "gss_import_name");
     check(gss_acquire_cred(&minor, GSS_C_NO_NAME, 0, GSS_C_NO_OID_SET, GSS_C_ACCEPT, &host, NULL, NULL),
           "gss_acquire_cred");
     size_t before = 0;
     for (unsigned i = 0; i < WARMUP + count; i++) {
         gss_ctx_id_t client = GSS_C_NO_CONTEXT, server = GSS_C_NO_CONTEXT;
-        if (i == WARMUP) before = bench_resident();
+        if (i == WARMUP) before = measure_resident();
         establish(target, host, &client, &server);
         use(client, server);
         use(server, client);
         /* Both stay until the process ends. */
     }
-    return (double)(bench_resident() - before) / (2.0 * count);
+    return (double)(measure_resident() - before) / (2.0 * count);
 }
