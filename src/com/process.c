@@ -28,7 +28,9 @@ static void adopt_conf(Conf *conf)
     const char *keytab = conf_string(conf, CONF_SECURITY_KEYTAB);
 
     process.conf = conf;
-    process.has_keytab = keytab && access(keytab, R_OK) == 0;
+    /* Who may not read it is a user's program. One that is missing is a service's mistake, not somebody
+     * else's program: it fails where it is used. */
+    process.has_keytab = keytab && (access(keytab, R_OK) == 0 || errno != EACCES);
 }
 
 /* With the lock held. */
