@@ -3,6 +3,8 @@
 #pragma once
 #include "tests/bench/rpc-side.h"
 
+/* Goals 1, 2, 5 and 6: calls through the COM API to the lab's sample server on host a. */
+void bench_calls(void);
 /* Goals 1, 2 and 5 without COM: what RPC by itself costs. */
 void bench_calls_rpc(const RpcSide *side, Token *alice);
 /* Goals 15 and 17: making security contexts, and what each of them keeps. */
