@@ -146,12 +146,9 @@ static HRESULT security_as(ChannelSettings *settings, const RemoteExporter *expo
         *ret_security = NULL;
         return S_OK;
     }
-    if (unknown && !blanket->set) {
-        Token *process;
-        hr = process_token(&process);
-        if (SUCCEEDED(hr)) token = token_ref(process);
-    } else
-        hr = choose_token(settings, blanket, thread_token(), &token);
+    /* REF-3: IUnknown goes by the process's defaults, its identity for the service included (C5), unless it has a
+     * blanket of its own: whoever the thread acts as does not count. */
+    hr = choose_token(settings, blanket, unknown && !blanket->set ? NULL : thread_token(), &token);
     return FAILED(hr) ? hr : security_for(settings, blanket, token, exporter, ret_security);
 }
 
