@@ -192,6 +192,9 @@ static int make_servers(Daemon *daemon)
     if (status == RPCST_OK)
         status =
             rpc_server_register(daemon->resolver_server, activation_server_interface(daemon->activation));
+    if (status == RPCST_OK)
+        status =
+            rpc_server_register(daemon->resolver_server, activation_server_old_interface(daemon->activation));
     if (status != RPCST_OK) return result(orpc_result_from_status(status), "resolver's interfaces");
     OrpcServerOptions orpc = {.exporter = daemon->exporter, .authn_level_floor = LEVEL_INTEGRITY};
     return result(orpc_serve(daemon->exporter_server, &orpc, &daemon->service), "exporter's objects");

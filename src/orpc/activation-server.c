@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <winerror.h>
 #include "orpc/plain.h"
+#include "orpc/remote-activation.h"
 #include "sec/token.h"
 
 #define ACTIVATE_32_BIT     0x00000004u /* ACTVFLAGS_ACTIVATE_32_BIT_SERVER */
@@ -13,51 +14,27 @@
 
 struct ActivationServer {
     ActivationServerOptions options;
-    RpcInterface row;
+    RpcInterface row, old_row;
 };
 
-static void note(const ActivationServer *server, const RpcCall *call, const ActivationRequest *request,
+static void note(const ActivationServer *server, const RpcCall *call, const RegistrarActivation *asked,
                  HRESULT hr)
 {
     char text[REGISTRAR_SENTENCE_SIZE], clsid[GUID_STRING_SIZE], from[IO_ADDRESS_STRING_SIZE] = "?";
     if (!server->options.log) return;
-    guid_format(&request->instantiation.clsid, clsid);
+    guid_format(&asked->clsid, clsid);
     if (call->remote) io_address_format(call->remote, from);
     (void)snprintf(text, sizeof(text), "activation of {%s} for %s from %s%s: 0x%08X", clsid,
                    call->token ? token_principal(call->token) : "nobody", from,
-                   request->special.client_impersonating ? " (its thread says it impersonates)" : "",
-                   (unsigned)hr);
+                   asked->client_impersonating ? " (its thread says it impersonates)" : "", (unsigned)hr);
     server->options.log(server->options.context, FAILED(hr) ? LOG_NOTICE : LOG_DEBUG, text);
 }
 
-static bool offers_tcp(const ScmRequest *scm)
+static bool offers_tcp(const uint16_t *protseqs, uint16_t count)
 {
-    for (uint16_t i = 0; i < scm->protseq_count; i++)
-        if (scm->protseqs[i] == BINDING_TOWER_TCP) return true;
+    for (uint16_t i = 0; i < count; i++)
+        if (protseqs[i] == BINDING_TOWER_TCP) return true;
     return false;
-}
-
-/* [MS-DCOM] 3.1.2.5.2.3: what has to be answered before anything is made. */
-static HRESULT check(const ActivationServer *server, const RpcCall *call, const ActivationRequest *request)
-{
-    const SpecialProperties *special = &request->special;
-    Objref context;
-    if (server->options.may_launch &&
-        !server->options.may_launch(server->options.context, call->token, &request->instantiation.clsid))
-        return E_ACCESSDENIED;
-    /* A null client context is let pass although [MS-DCOM] 2.2.22.2.5 says otherwise: clients in wide use
-     * send none, and Windows serves them. See docs/DEVIATIONS.md. */
-    if (request->context.client &&
-        objref_parse(request->context.client, request->context.client_length, &context) < 0)
-        return RPC_E_INVALID_OBJREF;
-    if (request->has_instance_info) return E_NOTIMPL;
-    if (!offers_tcp(&request->scm)) return HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
-    /* There are no logon sessions here, so asking for a certain one cannot be met. */
-    if (request->has_special &&
-        (special->session_id != ACTIVATION_ANY_SESSION || special->flags & USE_CONSOLE_SESSION))
-        return CO_E_RUNAS_LOGON_FAILURE;
-    if (sizeof(void *) != 4 && request->instantiation.flags & ACTIVATE_32_BIT) return REGDB_E_CLASSNOTREG;
-    return S_OK;
 }
 
 /* The first failure when nothing that was asked for came, else S_OK. */
@@ -68,42 +45,81 @@ static HRESULT overall(const RegistrarReply *reply)
     return reply->results[0].status;
 }
 
-static HRESULT write_reply(const RegistrarReply *reply, Writer *objref)
+/* Completes what the process is told about the caller, checks the launch permission and has the object made.
+ */
+static HRESULT launch(const ActivationServer *server, const RpcCall *call, RegistrarActivation *asked,
+                      RegistrarReply *ret_reply)
 {
-    HRESULT hr = overall(reply);
-    if (FAILED(hr)) return hr;
-    const ResolverOxid *exporter = &reply->exporter;
-    ScmReply scm = {exporter->oxid, exporter->bindings, exporter->rem_unknown, exporter->authn_hint,
-                    exporter->version};
-    return activation_reply_write(objref, reply->results, reply->count, &scm) < 0 ? E_OUTOFMEMORY : S_OK;
+    RegistrarReply reply = {0};
+    asked->caller = call->token ? token_principal(call->token) : "";
+    asked->authn_level = call->authn_level;
+    if (server->options.may_launch &&
+        !server->options.may_launch(server->options.context, call->token, &asked->clsid))
+        return E_ACCESSDENIED;
+    HRESULT hr = registrar_activate(server->options.registrar, asked, &reply);
+    if (SUCCEEDED(hr)) hr = overall(&reply);
+    if (FAILED(hr))
+        registrar_reply_deinit(&reply);
+    else
+        *ret_reply = reply;
+    return hr;
 }
 
-static HRESULT activate(ActivationServer *server, const RpcCall *call, const ActivateIn *in, Writer *objref)
+static ScmReply describe(const RegistrarReply *reply)
+{
+    const ResolverOxid *exporter = &reply->exporter;
+    return (ScmReply){exporter->oxid, exporter->bindings, exporter->rem_unknown, exporter->authn_hint,
+                      exporter->version};
+}
+
+/* IRemoteSCMActivator */
+
+/* [MS-DCOM] 3.1.2.5.2.3: what has to be answered before anything is made. */
+static HRESULT check(const ActivationRequest *request)
+{
+    const SpecialProperties *special = &request->special;
+    Objref context;
+    /* A null client context is let pass although [MS-DCOM] 2.2.22.2.5 says otherwise: clients in wide use
+     * send none, and Windows serves them. See docs/DEVIATIONS.md. */
+    if (request->context.client &&
+        objref_parse(request->context.client, request->context.client_length, &context) < 0)
+        return RPC_E_INVALID_OBJREF;
+    if (request->has_instance_info) return E_NOTIMPL;
+    if (!offers_tcp(request->scm.protseqs, request->scm.protseq_count))
+        return HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
+    /* There are no logon sessions here, so asking for a certain one cannot be met. */
+    if (request->has_special &&
+        (special->session_id != ACTIVATION_ANY_SESSION || special->flags & USE_CONSOLE_SESSION))
+        return CO_E_RUNAS_LOGON_FAILURE;
+    if (sizeof(void *) != 4 && request->instantiation.flags & ACTIVATE_32_BIT) return REGDB_E_CLASSNOTREG;
+    return S_OK;
+}
+
+static HRESULT activate(const ActivationServer *server, const RpcCall *call, const ActivateIn *in,
+                        Writer *objref)
 {
     ActivationRequest request;
     RegistrarReply reply = {0};
     if (!com_version_is_supported(in->orpc.version)) return RPC_E_VERSION_MISMATCH;
     if (!in->objref || activation_request_parse(in->objref, in->objref_length, &request) < 0)
         return RPC_E_INVALID_OBJREF;
-    HRESULT hr = check(server, call, &request);
+    const InstantiationInfo *wanted = &request.instantiation;
+    RegistrarActivation asked = {.class_object = call->opnum == OP_GET_CLASS_OBJECT,
+                                 .clsid = wanted->clsid,
+                                 .class_context = request.has_special ? request.special.original_class_context
+                                                                      : wanted->class_context,
+                                 .client_impersonating = request.special.client_impersonating != 0,
+                                 .causality = in->orpc.causality,
+                                 .iid_count = wanted->iid_count,
+                                 .iids = wanted->iids};
+    HRESULT hr = check(&request);
+    if (SUCCEEDED(hr)) hr = launch(server, call, &asked, &reply);
     if (SUCCEEDED(hr)) {
-        const InstantiationInfo *wanted = &request.instantiation;
-        RegistrarActivation asked = {.class_object = call->opnum == OP_GET_CLASS_OBJECT,
-                                     .clsid = wanted->clsid,
-                                     .class_context = request.has_special
-                                                          ? request.special.original_class_context
-                                                          : wanted->class_context,
-                                     .client_impersonating = request.special.client_impersonating != 0,
-                                     .causality = in->orpc.causality,
-                                     .caller = call->token ? token_principal(call->token) : "",
-                                     .authn_level = call->authn_level,
-                                     .iid_count = wanted->iid_count,
-                                     .iids = wanted->iids};
-        hr = registrar_activate(server->options.registrar, &asked, &reply);
+        ScmReply scm = describe(&reply);
+        if (activation_reply_write(objref, reply.results, reply.count, &scm) < 0) hr = E_OUTOFMEMORY;
     }
-    if (SUCCEEDED(hr)) hr = write_reply(&reply, objref);
     registrar_reply_deinit(&reply);
-    note(server, call, &request, hr);
+    note(server, call, &asked, hr);
     return hr;
 }
 
@@ -129,6 +145,46 @@ static const RpcOperation operations[] = {
     [OP_CREATE_INSTANCE] = {method, 0},
 };
 
+/* IActivation: the same before COM 5.6. */
+static HRESULT activate_old(const ActivationServer *server, const RpcCall *call, const RemoteActivationIn *in,
+                            RegistrarReply *reply)
+{
+    RegistrarActivation asked = {.class_object = in->mode == MODE_GET_CLASS_OBJECT,
+                                 .clsid = in->clsid,
+                                 .causality = in->orpc.causality,
+                                 .iid_count = in->iid_count,
+                                 .iids = in->iids};
+    HRESULT hr = S_OK;
+    if (!com_version_is_supported(in->orpc.version))
+        hr = RPC_E_VERSION_MISMATCH;
+    else if (in->has_name || in->has_storage)
+        hr = E_NOTIMPL;
+    else if (!offers_tcp(in->protseqs, in->protseq_count))
+        hr = HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
+    if (SUCCEEDED(hr)) hr = launch(server, call, &asked, reply);
+    note(server, call, &asked, hr);
+    return hr;
+}
+
+static RpcStatus old_method(RpcCall *call, void *data)
+{
+    RemoteActivationIn in;
+    RegistrarReply reply = {0};
+    remote_activation_in_read(&call->in, &in);
+    if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
+    RemoteActivationOut out = {.count = in.iid_count};
+    out.result = activate_old(data, call, &in, &reply);
+    if (SUCCEEDED(out.result)) {
+        out.scm = describe(&reply);
+        out.results = reply.results;
+    }
+    remote_activation_out_write(&call->out, &out);
+    registrar_reply_deinit(&reply);
+    return RPCST_OK;
+}
+
+static const RpcOperation old_operations[] = {[OP_REMOTE_ACTIVATION] = {old_method, 0}};
+
 HRESULT activation_server_new(const ActivationServerOptions *options, ActivationServer **ret_server)
 {
     ActivationServer *server = calloc(1, sizeof(*server));
@@ -139,6 +195,11 @@ HRESULT activation_server_new(const ActivationServerOptions *options, Activation
                                  .operations = operations,
                                  .operation_count = ARRAY_SIZE(operations),
                                  .data = server};
+    server->old_row = (RpcInterface){.uuid = IID_ACTIVATION,
+                                     .min_level = options->floor,
+                                     .operations = old_operations,
+                                     .operation_count = ARRAY_SIZE(old_operations),
+                                     .data = server};
     *ret_server = server;
     return S_OK;
 }
@@ -152,4 +213,9 @@ ActivationServer *activation_server_free(ActivationServer *server)
 const RpcInterface *activation_server_interface(ActivationServer *server)
 {
     return &server->row;
+}
+
+const RpcInterface *activation_server_old_interface(ActivationServer *server)
+{
+    return &server->old_row;
 }

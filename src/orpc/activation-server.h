@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IRemoteSCMActivator ([MS-DCOM] 3.1.2.5.2.2): checks who asks for what and lets the process that serves the
- * class make the object. What the request says about impersonation is logged and decides nothing (facts
- * ACT-7).
+ * IRemoteSCMActivator and IActivation ([MS-DCOM] 3.1.2.5.2): checks who asks for what and lets the process
+ * that serves the class make the object. What the request says about impersonation is logged and decides
+ * nothing (facts ACT-7).
  */
 #pragma once
 #include "orpc/registrar.h"
@@ -27,3 +27,5 @@ ActivationServer *activation_server_free(ActivationServer *server);
 DEFINE_CLEANUP(ActivationServer, activation_server_free)
 /* To be registered with the server on the resolver's port; lives as long as the activation server. */
 const RpcInterface *activation_server_interface(ActivationServer *server);
+/* IActivation, likewise. */
+const RpcInterface *activation_server_old_interface(ActivationServer *server);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as what strangers send to orpc/. The first byte says as what: 0 OBJREF, 1 ORPCTHIS, 2 ORPCTHAT, 3
- * to 9 IObjectExporter, 10 to 15 IRemUnknown2, 16 and 17 activation, 18 to 20 the registrar, 21 an address.
- * What decodes is encoded again, and that must decode to the same bytes. Decoder: src/orpc/binding.c
+ * to 9 IObjectExporter, 10 to 15 IRemUnknown2, 16 and 17 activation, 18 to 20 the registrar, 21 an address,
+ * 22 and 23 IActivation. What decodes is encoded again, and that must decode to the same bytes. Decoder:
+ * src/orpc/binding.c
  * .*(read|next|split|parse|unit_at|skip|well_formed|code_point|put_utf8|text_at).* Decoder: src/orpc/objref.c
  * .*(read|parse).* Decoder: src/orpc/orpcthis.c .*read.* Decoder: src/orpc/errorinfo.c .*(read|parse|find).*
  * Decoder: src/orpc/plain.c .*read.*
  * Decoder: src/orpc/plain-remunknown.c .*(read|reference_at).*
  * Decoder: src/orpc/activation.c .*(parse|find|duplicates).*
  * Decoder: src/orpc/activation-properties.c .*(parse|read|open|next|u32_at).*
+ * Decoder: src/orpc/remote-activation.c .*read.*
  * Decoder: src/orpc/registrar-message.c .*(read|open).*
  */
 #include <assert.h>
@@ -16,6 +18,7 @@
 #include "orpc/activation.h"
 #include "orpc/plain.h"
 #include "orpc/registrar-message.h"
+#include "orpc/remote-activation.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -214,6 +217,23 @@ static bool recode_activate_out(Reader *reader, Writer *writer)
     return activation_reply_write(writer, results, count, &scm) == 0;
 }
 
+static bool recode_old_in(Reader *reader, Writer *writer)
+{
+    RemoteActivationIn in;
+    remote_activation_in_read(reader, &in);
+    if (fine(reader)) remote_activation_in_write(writer, &in);
+    return fine(reader);
+}
+
+static bool recode_old_out(Reader *reader, Writer *writer)
+{
+    RemoteActivationOut out;
+    static ActivationResult results[16];
+    remote_activation_out_read(reader, results, ARRAY_SIZE(results), &out);
+    if (fine(reader)) remote_activation_out_write(writer, &out);
+    return fine(reader);
+}
+
 static RegistrarFrame whole_frame(Reader *reader)
 {
     RegistrarFrame frame = {.length = (uint32_t)reader_left(reader)};
@@ -269,7 +289,7 @@ static Recode *const kinds[] = {
     recode_simple_in,   recode_complex_in,  recode_complex_out,  recode_alive_out,  recode_status,
     recode_query_in,    recode_query_out,   recode_query2_in,    recode_query2_out, recode_references_in,
     recode_add_ref_out, recode_activate_in, recode_activate_out, recode_hello,      recode_activation,
-    recode_result,      recode_address};
+    recode_result,      recode_address,     recode_old_in,       recode_old_out};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -12,6 +12,7 @@
 #include "io/socket.h"
 #include "orpc/activation-server.h"
 #include "orpc/plain.h"
+#include "orpc/remote-activation.h"
 #include "sec/token.h"
 
 static const Guid clsid = {1, 2, 3, {4}}, iid = {5, 6, 7, {8}}, missing = {6, 6, 7, {8}};
@@ -41,7 +42,6 @@ static bool may_launch(void *context, Token *token, const Guid *of)
 {
     const Fixture *fixture = context;
     assert_ptr_equal(token, fixture->token);
-    assert_true(guid_equal(of, &clsid));
     return fixture->may_launch;
 }
 
@@ -293,6 +293,82 @@ static void test_malformed(void **state)
     writer_deinit(&incoming.out);
 }
 
+static RemoteActivationOut call_old(Fixture *fixture, const RemoteActivationIn *in,
+                                    ActivationResult results[2], Writer *ret_bytes)
+{
+    const RpcInterface *row = activation_server_old_interface(fixture->server);
+    _cleanup_(writer_deinitp) Writer stub;
+    writer_init(&stub, 0);
+    remote_activation_in_write(&stub, in);
+    for (size_t cut = 0; cut < stub.length; cut++) {
+        RpcCall incoming = {.token = fixture->token};
+        reader_init(&incoming.in, stub.data, cut);
+        writer_init(&incoming.out, 0);
+        assert_int_equal(row->operations[OP_REMOTE_ACTIVATION].method(&incoming, row->data),
+                         RPCST_BAD_STUB_DATA);
+        assert_int_equal(incoming.out.length, 0);
+    }
+    RpcCall incoming = {.token = fixture->token, .authn_level = 5};
+    reader_init(&incoming.in, stub.data, stub.length);
+    writer_init(&incoming.out, 0);
+    assert_int_equal(row->operations[OP_REMOTE_ACTIVATION].method(&incoming, row->data), RPCST_OK);
+    *ret_bytes = incoming.out;
+    RemoteActivationOut out;
+    Reader reader;
+    for (size_t length = 0; length <= ret_bytes->length; length++) {
+        reader_init(&reader, ret_bytes->data, length);
+        remote_activation_out_read(&reader, results, 2, &out);
+        assert_int_equal(reader_end(&reader) == 0, length == ret_bytes->length);
+    }
+    return out;
+}
+
+static void test_old_interface(void **state)
+{
+    Fixture *fixture = *state;
+    assert_int_equal(activation_server_old_interface(fixture->server)->min_level, 5);
+    RemoteActivationIn in = {.orpc = {.version = {5, 1}},
+                             .clsid = clsid,
+                             .iid_count = 2,
+                             .iids = (const uint8_t *)iids,
+                             .protseq_count = 1,
+                             .protseqs = {BINDING_TOWER_TCP}};
+    ActivationResult results[2];
+    for (int class_object = 0; class_object < 2; class_object++) {
+        _cleanup_(writer_deinitp) Writer bytes;
+        in.mode = class_object ? MODE_GET_CLASS_OBJECT : 0;
+        RemoteActivationOut out = call_old(fixture, &in, results, &bytes);
+        assert_int_equal(out.result, S_OK);
+        assert_int_equal(out.status, 0);
+        assert_int_equal(out.count, 2);
+        assert_int_equal(out.scm.oxid, 77);
+        assert_non_null(out.scm.bindings.data);
+        assert_non_null(results[0].objref);
+        assert_int_equal(results[1].status, E_NOINTERFACE);
+        assert_int_equal(fixture->class_object, class_object);
+    }
+    static const struct {
+        uint32_t data1;
+        uint16_t minor, protseq;
+        HRESULT expected;
+    } rows[] = {{2, 7, BINDING_TOWER_TCP, REGDB_E_CLASSNOTREG},
+                {1, 8, BINDING_TOWER_TCP, RPC_E_VERSION_MISMATCH},
+                {1, 7, 15, (HRESULT)0x800706a7u}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(writer_deinitp) Writer bytes;
+        RemoteActivationIn bad = in;
+        bad.orpc.version.minor = rows[i].minor;
+        bad.clsid.data1 = rows[i].data1;
+        bad.protseqs[0] = rows[i].protseq;
+        RemoteActivationOut out = call_old(fixture, &bad, results, &bytes);
+        assert_int_equal(out.result, rows[i].expected);
+        assert_int_equal(out.count, 2);
+        assert_null(results[0].objref);
+        assert_int_equal(results[0].status, 0);
+        assert_null(out.scm.bindings.data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_interface, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
