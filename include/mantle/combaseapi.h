@@ -47,15 +47,19 @@ STDAPI_(void) CoUninitialize(void);
  * sdk:CoInitializeSecurity
  *
  * pSecDesc        NULL: everybody may call. Anything else: E_NOTIMPL.
- * cAuthSvc        0: no service, secure calls cannot be received; -1: all of this machine's, asAuthSvc is
- * NULL; else the number of entries of asAuthSvc, each of which gets its own result in `hr`. dwAuthnLevel
- * RPC_C_AUTHN_LEVEL_*: as a server the least that is accepted, as a client the least that is used. dwImpLevel
- * RPC_C_IMP_LEVEL_*, not DEFAULT: what callees get, except where a proxy's blanket says otherwise. pAuthList
- * NULL or a SOLE_AUTHENTICATION_LIST *: the identity to use with each service. Copied, passwords too; the
- *                 caller may wipe them after the call, but keeps the structures: CoQueryProxyBlanket returns
- * pointers to pAuthInfo. dwCapabilities  EOAC_NONE or of MUTUAL_AUTH (ignored), SECURE_REFS, STATIC_CLOAKING
- * or DYNAMIC_CLOAKING, MAKE_FULLSIC and REQUIRE_FULLSIC (Schannel's), DISABLE_AAA, NO_CUSTOM_MARSHAL. APPID
- * and ACCESS_CONTROL: E_NOTIMPL.
+ * cAuthSvc        0: no service, secure calls cannot be received; -1: all of this machine's, and
+ *                 asAuthSvc is NULL; else the number of entries of asAuthSvc, each of which gets its
+ *                 own result in `hr`.
+ * dwAuthnLevel    RPC_C_AUTHN_LEVEL_*: as a server the least that is accepted, as a client the least
+ *                 that is negotiated (and at least PKT_INTEGRITY, which only a blanket can lower).
+ * dwImpLevel      RPC_C_IMP_LEVEL_*, not DEFAULT: what callees get, except where a blanket says
+ *                 otherwise.
+ * pAuthList       NULL or a SOLE_AUTHENTICATION_LIST *: the identity to use with each service. Copied,
+ *                 passwords too: the caller may wipe them after the call, but keeps the structures,
+ *                 because CoQueryProxyBlanket returns pointers to pAuthInfo.
+ * dwCapabilities  EOAC_NONE or of MUTUAL_AUTH (ignored), SECURE_REFS, STATIC_CLOAKING or
+ *                 DYNAMIC_CLOAKING, MAKE_FULLSIC and REQUIRE_FULLSIC (Schannel's), DISABLE_AAA,
+ *                 NO_CUSTOM_MARSHAL. APPID and ACCESS_CONTROL: E_NOTIMPL.
  *
  * S_OK; RPC_E_TOO_LATE: it was called before or an interface was marshalled; RPC_E_NO_GOOD_SECURITY_PACKAGES:
  * no entry of asAuthSvc could be registered; E_INVALIDARG: reserved parameters, levels, unknown or
@@ -73,18 +77,22 @@ STDAPI CoInitializeSecurity(void *pSecDesc, LONG cAuthSvc, SOLE_AUTHENTICATION_S
  * Sets how calls on this one interface of this proxy are made from now on; calls under way keep theirs.
  * Blankets are not inherited by the interfaces that calls return (PB-2). sdk:CoSetProxyBlanket
  *
- * dwAuthnSvc       RPC_C_AUTHN_GSS_KERBEROS; RPC_C_AUTHN_NONE with level NONE; DEFAULT: the first of the
- * server's services that this process can use. dwAuthzSvc       RPC_C_AUTHZ_NONE or DEFAULT; others are
- * refused. pServerPrincName the server's principal; COLE_DEFAULT_PRINCIPAL: what the server registered; NULL:
- * as it was before, which Kerberos accepts only where one was set. dwAuthnLevel     RPC_C_AUTHN_LEVEL_*;
- * DEFAULT: the higher of this process's and the server's. dwImpLevel       RPC_C_IMP_LEVEL_*; DEFAULT: the
- * process's. ANONYMOUS is sent as IDENTIFY. DELEGATE that cannot be had fails the call with
- * HRESULT_FROM_WIN32(RPC_S_SEC_PKG_ERROR). pAuthInfo        NULL: the present identity of the process or,
- * with cloaking, of the thread; COLE_DEFAULT_AUTHINFO: what CoInitializeSecurity was given for the service,
- * else NULL's meaning; else a SEC_WINNT_AUTH_IDENTITY_W or _EXW, copied: it logs on at the first call.
- * dwCapabilities   EOAC_NONE or of MUTUAL_AUTH (ignored), STATIC_CLOAKING (the thread's token, else the
- * process's, is kept now) or DYNAMIC_CLOAKING (it is looked up at each call), ANY_AUTHORITY and MAKE_FULLSIC
- * (Schannel's), or DEFAULT (alone): the process's.
+ * dwAuthnSvc        RPC_C_AUTHN_GSS_KERBEROS; RPC_C_AUTHN_NONE with level NONE; DEFAULT: the first of
+ *                   the server's services that this process can use.
+ * dwAuthzSvc        RPC_C_AUTHZ_NONE or DEFAULT; others are refused.
+ * pServerPrincName  the server's principal; COLE_DEFAULT_PRINCIPAL: what the server registered; NULL:
+ *                   as it was before (it does not clear).
+ * dwAuthnLevel      RPC_C_AUTHN_LEVEL_*; DEFAULT: the highest of this process's, the server's and
+ *                   PKT_INTEGRITY.
+ * dwImpLevel        RPC_C_IMP_LEVEL_*; DEFAULT: the process's. ANONYMOUS is sent as IDENTIFY. DELEGATE
+ *                   that cannot be had fails the call with HRESULT_FROM_WIN32(RPC_S_SEC_PKG_ERROR).
+ * pAuthInfo         NULL: the present identity, of the process or, with cloaking, of the thread;
+ *                   COLE_DEFAULT_AUTHINFO: what CoInitializeSecurity was given for the service, else as
+ *                   NULL; else a SEC_WINNT_AUTH_IDENTITY_W or _EXW, which is copied and logs on at the
+ *                   first call.
+ * dwCapabilities    EOAC_NONE or of MUTUAL_AUTH (ignored), STATIC_CLOAKING (the thread's token, else
+ *                   the process's, is kept now) or DYNAMIC_CLOAKING (it is looked up at each call),
+ *                   ANY_AUTHORITY and MAKE_FULLSIC (Schannel's), or DEFAULT (alone): the process's.
  *
  * S_OK; E_INVALIDARG: a value or combination that is not listed above, pAuthInfo with cloaking, not a proxy's
  * interface; HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE): a service that is not implemented;

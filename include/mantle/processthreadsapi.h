@@ -11,11 +11,12 @@
 MANTLE_API HANDLE GetCurrentProcess(void);
 MANTLE_API HANDLE GetCurrentThread(void);
 
-/* The process's own identity, by section [security] of mantle.conf: the ticket cache of ccache=; else, of a process that is not
- * denied keytab=, the service of that keytab and principal=; else a user's program with the ticket cache that KRB5CCNAME
- * names. Made at the first use, without asking the KDC. *TokenHandle is closed with CloseHandle. ERROR_INVALID_HANDLE (not
- * GetCurrentProcess()); ERROR_NO_SUCH_LOGON_SESSION: there is none of them or it cannot be read (GetErrorInfo says more);
- * ERROR_INVALID_PARAMETER; ERROR_NOT_ENOUGH_MEMORY. sdk:OpenProcessToken */
+/* The process's own identity, by section [security] of mantle.conf: the ticket cache of ccache=; else, of a
+ * process that is not denied keytab=, the service of that keytab and principal=; else a user's program with
+ * the ticket cache that KRB5CCNAME names. Made at the first use, without asking the KDC. *TokenHandle is
+ * closed with CloseHandle. ERROR_INVALID_HANDLE (not GetCurrentProcess()); ERROR_NO_SUCH_LOGON_SESSION: there
+ * is none of them or it cannot be read (GetErrorInfo says more); ERROR_INVALID_PARAMETER;
+ * ERROR_NOT_ENOUGH_MEMORY. sdk:OpenProcessToken */
 MANTLE_API BOOL OpenProcessToken(HANDLE ProcessHandle, DWORD DesiredAccess, PHANDLE TokenHandle);
 /* The token this thread acts with. `OpenAsSelf` makes no difference here: opening is not access checked.
  * ERROR_NO_TOKEN: it acts as the process; ERROR_CANT_OPEN_ANONYMOUS; ERROR_INVALID_HANDLE (not

@@ -23,11 +23,12 @@
  * Logs a user on with the Kerberos realm: gets a ticket with the password, on this thread, within the KDC's
  * deadline. The password is wiped from Mantle's copies. sdk:LogonUserW
  *
- * lpszUsername   the user, or "user@REALM" with lpszDomain NULL
- * lpszDomain     the realm, as it is spelled
- * dwLogonType    INTERACTIVE, BATCH, SERVICE: a primary token; NETWORK_CLEARTEXT: an impersonation token;
- * NETWORK: an impersonation token without a credential, of no use on another machine. Others:
- * ERROR_NOT_SUPPORTED *phToken       closed with CloseHandle
+ * lpszUsername  the user, or "user@REALM" with lpszDomain NULL
+ * lpszDomain    the realm, as it is spelled
+ * dwLogonType   INTERACTIVE, BATCH, SERVICE: a primary token; NETWORK_CLEARTEXT: an impersonation
+ *               token; NETWORK: an impersonation token without a credential, of no use on another
+ *               machine. Others: ERROR_NOT_SUPPORTED
+ * phToken       closed with CloseHandle
  *
  * ERROR_LOGON_FAILURE: user or password (also: no realm given); ERROR_ACCOUNT_DISABLED,
  * ERROR_PASSWORD_EXPIRED, ERROR_ACCOUNT_RESTRICTION where the KDC says so; ERROR_NO_LOGON_SERVERS: no KDC
@@ -45,19 +46,19 @@ MANTLE_API BOOL LogonUserW(LPCWSTR lpszUsername, LPCWSTR lpszDomain, LPCWSTR lps
 #define GHND          (GMEM_MOVEABLE | GMEM_ZEROINIT)
 #define GPTR          (GMEM_FIXED | GMEM_ZEROINIT)
 
-/* A handle must be one that GlobalAlloc gave and GlobalFree did not take; NULL is ERROR_INVALID_HANDLE. Locks are not
- * thread-safe. */
+/* A handle must be one that GlobalAlloc gave and GlobalFree did not take; NULL is ERROR_INVALID_HANDLE. Locks
+ * are not thread-safe. */
 
-/* Zeroed, with GMEM_ZEROINIT or without. NULL with ERROR_NOT_ENOUGH_MEMORY or ERROR_INVALID_PARAMETER (flags).
- * sdk:GlobalAlloc */
+/* Zeroed, with GMEM_ZEROINIT or without. NULL with ERROR_NOT_ENOUGH_MEMORY or ERROR_INVALID_PARAMETER
+ * (flags). sdk:GlobalAlloc */
 MANTLE_API HGLOBAL GlobalAlloc(UINT uFlags, SIZE_T dwBytes);
-/* Changes the size; new bytes are zero. A GMEM_FIXED block grows only with GMEM_MOVEABLE in uFlags, and then has a new
- * handle. NULL and unchanged: ERROR_NOT_ENOUGH_MEMORY. sdk:GlobalReAlloc */
+/* Changes the size; new bytes are zero. A GMEM_FIXED block grows only with GMEM_MOVEABLE in uFlags, and then
+ * has a new handle. NULL and unchanged: ERROR_NOT_ENOUGH_MEMORY. sdk:GlobalReAlloc */
 MANTLE_API HGLOBAL GlobalReAlloc(HGLOBAL hMem, SIZE_T dwBytes, UINT uFlags);
 /* The block, which stays where it is until GlobalReAlloc. sdk:GlobalLock */
 MANTLE_API LPVOID GlobalLock(HGLOBAL hMem);
-/* TRUE while others hold locks (always of GMEM_FIXED); FALSE with NO_ERROR when this was the last, with ERROR_NOT_LOCKED
- * when there was none. sdk:GlobalUnlock */
+/* TRUE while others hold locks (always of GMEM_FIXED); FALSE with NO_ERROR when this was the last, with
+ * ERROR_NOT_LOCKED when there was none. sdk:GlobalUnlock */
 MANTLE_API BOOL GlobalUnlock(HGLOBAL hMem);
 /* Bytes. sdk:GlobalSize */
 MANTLE_API SIZE_T GlobalSize(HGLOBAL hMem);

@@ -121,7 +121,8 @@ static HRESULT negotiate_service(Blanket *blanket, const ProcessSecurity *securi
     return S_OK;
 }
 
-/* NEG-2; never NONE where there is a service (ERR-19: an explicit NONE is checked before). */
+/* NEG-2: the higher level counts; like Windows since CVE-2022-37978 what is negotiated is never below integrity, so that
+ * nobody on the way calls in somebody else's name. Lower ones have to be asked for by SetBlanket. */
 static uint32_t negotiate_level(const Blanket *blanket, const ProcessSecurity *security,
                                 const BlanketServer *server)
 {
@@ -130,7 +131,7 @@ static uint32_t negotiate_level(const Blanket *blanket, const ProcessSecurity *s
     if (blanket->authn_service == RPC_C_AUTHN_NONE) return RPC_C_AUTHN_LEVEL_NONE;
     if (server->authn_hint > level && server->authn_hint <= RPC_C_AUTHN_LEVEL_PKT_PRIVACY)
         level = server->authn_hint;
-    return level < RPC_C_AUTHN_LEVEL_CONNECT ? RPC_C_AUTHN_LEVEL_CONNECT : level;
+    return level < RPC_C_AUTHN_LEVEL_PKT_INTEGRITY ? RPC_C_AUTHN_LEVEL_PKT_INTEGRITY : level;
 }
 
 static Blanket *blanket_new(void)

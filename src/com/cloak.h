@@ -45,9 +45,9 @@ typedef struct CloakChoice {
 
 /*
  * S_OK, or the code that the call fails with before anything is sent:
- *   HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)  the thread's or captured token is at IDENTIFY or below
- * (ERR-4) SEC_E_NO_CREDENTIALS                               the process's token is needed and there is (was)
- * none There is no fallback: a token that cannot be used never gives way to another.
+ *   HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)  the token is at IDENTIFY or below (ERR-4)
+ *   SEC_E_NO_CREDENTIALS                               the process's token is needed, there is none
+ * There is no fallback: a token that cannot be used never gives way to another.
  */
 HRESULT cloak_decide(const CloakInput *input, CloakChoice *ret_choice) must_use;
 

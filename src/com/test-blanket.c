@@ -184,11 +184,11 @@ static void NEG_1_an_empty_list_is_no_security_only_for_who_asked_for_none(void 
     (void)blanket_unref(blanket);
 }
 
-static void NEG_2_the_higher_level_counts(void **state)
+static void NEG_2_the_higher_level_counts_and_integrity_at_least(void **state)
 {
     static const struct {
         uint32_t hint, level;
-    } rows[] = {{0, 2}, {1, 2}, {2, 2}, {3, 4}, {4, 4}, {5, 5}, {6, 6}, {7, 2}, {0xFFFFFFFF, 2}};
+    } rows[] = {{0, 5}, {1, 5}, {2, 5}, {3, 5}, {4, 5}, {5, 5}, {6, 6}, {7, 5}, {0xFFFFFFFF, 5}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         Blanket *blanket = negotiate(plain, &ours, rows[i].hint);
@@ -591,7 +591,7 @@ int main(void)
         cmocka_unit_test(NEG_1_the_first_service_of_the_server_that_is_ours),
         cmocka_unit_test(NEG_1_no_common_service),
         cmocka_unit_test(NEG_1_an_empty_list_is_no_security_only_for_who_asked_for_none),
-        cmocka_unit_test(NEG_2_the_higher_level_counts),
+        cmocka_unit_test(NEG_2_the_higher_level_counts_and_integrity_at_least),
         cmocka_unit_test(NEG_3_impersonation_and_cloaking_are_the_clients),
         cmocka_unit_test(NEG_6_default_impersonation_is_the_process_s),
         cmocka_unit_test(PB_7_values_are_assigned_not_negotiated),
