@@ -10,12 +10,14 @@ void registrar_line_init(RegistrarLine *line, int fd, void (*ready)(IoHandle *ha
 {
     *line = (RegistrarLine){0};
     pthread_mutex_init(&line->write_lock, NULL);
+    pthread_mutex_init(&line->read_lock, NULL);
     io_handle_init(&line->handle, fd, ready, destroy);
 }
 
 void registrar_line_deinit(RegistrarLine *line)
 {
     registrar_frame_deinit(&line->frame);
+    pthread_mutex_destroy(&line->read_lock);
     pthread_mutex_destroy(&line->write_lock);
     closep(&line->handle.fd);
 }
@@ -33,7 +35,7 @@ static int parse_header(RegistrarLine *line)
     return line->frame.data ? 0 : -ENOMEM;
 }
 
-int registrar_line_read(RegistrarLine *line, RegistrarFrame *ret_frame)
+static int read_frame(RegistrarLine *line, RegistrarFrame *ret_frame)
 {
     size_t got;
     while (line->have < REGISTRAR_HEADER_SIZE) {
@@ -55,6 +57,14 @@ int registrar_line_read(RegistrarLine *line, RegistrarFrame *ret_frame)
     line->frame = (RegistrarFrame){0};
     line->have = 0;
     return 0;
+}
+
+int registrar_line_read(RegistrarLine *line, RegistrarFrame *ret_frame)
+{
+    pthread_mutex_lock(&line->read_lock);
+    int r = read_frame(line, ret_frame);
+    pthread_mutex_unlock(&line->read_lock);
+    return r;
 }
 
 int registrar_line_write(RegistrarLine *line, RegistrarType type, uint32_t id, const Writer *payload)

@@ -45,6 +45,7 @@ typedef struct RegistrarFrame {
 typedef struct RegistrarLine {
     IoHandle handle;
     pthread_mutex_t write_lock;
+    pthread_mutex_t read_lock; /* orders what several threads of the loop read one after the other */
     uint8_t header[REGISTRAR_HEADER_SIZE];
     size_t have; /* bytes read of header and payload */
     RegistrarFrame frame;

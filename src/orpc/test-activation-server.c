@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <winerror.h>
 #include "base/time.h"
@@ -29,8 +30,8 @@ typedef struct Fixture {
     Token *token;
     char folder[64], path[96], logged[REGISTRAR_SENTENCE_SIZE];
     bool may_launch;
-    bool class_object;
-    uint32_t class_context;
+    atomic_bool class_object;
+    atomic_uint class_context;
 } Fixture;
 
 static bool may_serve(void *context, const struct ucred *process, const Guid *of, char *sentence)

@@ -29,7 +29,7 @@ typedef struct Fixture {
     /* What the handlers see and do. */
     atomic_int activations, run_downs, lost;
     atomic_ullong run_down_oid;
-    int mode;
+    atomic_int mode;
     RegistrarClient *client;
 } Fixture;
 
@@ -272,7 +272,7 @@ static void test_results(void **state)
 static void test_bad_answers(void **state)
 {
     static const struct {
-        int mode;
+        atomic_int mode;
         HRESULT expected;
     } rows[] = {{REFUSE, CLASS_E_NOAGGREGATION},   {TOO_FEW, E_UNEXPECTED},
                 {GARBAGE, RPC_E_INVALID_OBJREF},   {WRONG_IID, RPC_E_INVALID_OBJREF},

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <winerror.h>
 #include "io/hosts.h"
 #include "io/pool.h"
@@ -42,6 +43,8 @@ typedef struct Machine {
 } Machine;
 
 static Machine machine;
+/* Orders what the process's thread writes and the test reads. */
+static pthread_mutex_t machine_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool may_serve(void *context, const struct ucred *who, const Guid *of, char *sentence)
 {
@@ -50,9 +53,11 @@ static bool may_serve(void *context, const struct ucred *who, const Guid *of, ch
 
 static HRESULT activate(void *context, const RegistrarActivation *request, RegistrarAnswer *answer)
 {
+    pthread_mutex_lock(&machine_lock);
     machine.asked++;
     machine.last = *request;
     (void)snprintf(machine.caller, sizeof(machine.caller), "%s", request->caller);
+    pthread_mutex_unlock(&machine_lock);
     for (uint32_t i = 0; i < request->iid_count; i++) {
         Guid iid = activation_guid(request->iids, i);
         _cleanup_(writer_deinitp) Writer writer;
@@ -183,6 +188,9 @@ static void test_activates_as_the_token(void **state)
         spec.class_object = i == 3;
         assert_int_equal(activator_new(&spec, &activator), S_OK);
         assert_int_equal(activator_run(activator), S_OK);
+        pthread_mutex_lock(&machine_lock);
+        RegistrarActivation last = machine.last;
+        pthread_mutex_unlock(&machine_lock);
         uint32_t count;
         Objref objref;
         const ActivationResult *results = activator_results(activator, &count);
@@ -195,24 +203,32 @@ static void test_activates_as_the_token(void **state)
         assert_int_equal(activator_resolver(activator)->entries, machine.bindings.entries);
         assert_int_equal(io_address_port(activator_address(activator)), io_address_port(&machine.address));
         assert_string_equal(machine.caller, i < 2 ? "alice@LAB.TEST" : "bob@LAB.TEST");
-        assert_int_equal(machine.last.authn_level, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY); /* raised from CONNECT */
-        assert_int_equal(machine.last.class_object, i == 3);
-        assert_int_equal(machine.last.class_context, 0x100010);
-        assert_true(machine.last.client_impersonating);
-        assert_memory_equal(&machine.last.causality, &causality, sizeof(causality));
+        assert_int_equal(last.authn_level, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY); /* raised from CONNECT */
+        assert_int_equal(last.class_object, i == 3);
+        assert_int_equal(last.class_context, 0x100010);
+        assert_true(last.client_impersonating);
+        assert_memory_equal(&last.causality, &causality, sizeof(causality));
     }
+}
+
+static unsigned times_asked(void)
+{
+    pthread_mutex_lock(&machine_lock);
+    unsigned asked = machine.asked;
+    pthread_mutex_unlock(&machine_lock);
+    return asked;
 }
 
 static void check_refused(const ActivatorSpec *spec, HRESULT expected)
 {
-    unsigned before = machine.asked;
+    unsigned before = times_asked();
     _cleanup_(activator_freep) Activator *activator = NULL;
     assert_int_equal(activator_new(spec, &activator), S_OK);
     HRESULT hr = activator_run(activator);
     assert_int_equal(hr, expected);
     assert_int_equal(activator_run(activator), expected); /* for good */
     assert_true(strlen(activator_sentence(activator)) > 10);
-    assert_int_equal(machine.asked, before);
+    assert_int_equal(times_asked(), before);
 }
 
 static void test_refused(void **state)
