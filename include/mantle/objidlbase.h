@@ -366,7 +366,7 @@ typedef struct IMultiQIVtbl {
     HRESULT(STDMETHODCALLTYPE *QueryInterface)(IMultiQI *This, REFIID riid, void **ppvObject);
     ULONG(STDMETHODCALLTYPE *AddRef)(IMultiQI *This);
     ULONG(STDMETHODCALLTYPE *Release)(IMultiQI *This);
-    /* S_OK: all; CO_S_NOTALLINTERFACES: some; E_NOINTERFACE: none. */
+    /* S_OK: all; S_FALSE: some; E_NOINTERFACE: none. */
     HRESULT(STDMETHODCALLTYPE *QueryMultipleInterfaces)(IMultiQI *This, ULONG cMQIs, MULTI_QI *pMQIs);
     END_INTERFACE
 } IMultiQIVtbl;

@@ -55,9 +55,9 @@ typedef void *RPC_AUTHZ_HANDLE;
 #define SEC_WINNT_AUTH_IDENTITY_UNICODE 0x2
 
 /*
- * An explicit identity: user name, realm (Domain; NULL or empty: the realm of "user@REALM", else the default
- * realm of krb5.conf) and password, in characters without the NUL. Flags says which character type all three
- * have. Mantle copies it, and wipes its copy (PB-19); the caller's may be wiped after the call.
+ * An explicit identity: user name, realm (Domain; NULL or empty where the user is "user@REALM") and password,
+ * in characters without the NUL. A realm must be named. Flags says which character type all three have.
+ * Mantle copies it and wipes its copy (PB-19); the caller's may be wiped after the call.
  */
 typedef struct _SEC_WINNT_AUTH_IDENTITY_W {
     unsigned short *User;
