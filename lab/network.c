@@ -83,10 +83,11 @@ static int claim_ipv4(Lab *lab)
         LabHost *host = &options->hosts[i];
         snprintf(host->address, sizeof(host->address), "127.%u.%u.%d", second, third, HOST_FIRST + i);
         if (i == 0) ports = find_ports(host->address, 2);
-        if (!ports || !is_free(host->address, ports) || !is_free(host->address, ports + 1))
-            return -EADDRINUSE;
-        host->resolver_port = ports;
+        host->resolver_port = options->resolver_port ? options->resolver_port : ports;
         host->exporter_port = ports + 1;
+        if (!ports || !is_free(host->address, host->resolver_port) ||
+            !is_free(host->address, host->exporter_port))
+            return -EADDRINUSE;
     }
     return lab->kdc_port ? 0 : -EADDRINUSE;
 }

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imported by realm tests: what crossed the loopback interface, as DCE/RPC PDUs.
 
-    with Capture() as capture: ...
-    capture.pdus -> [Pdu(source, target, kind, interface, opnum, authn, level)]
+    with Capture() as wire:          # from before the first call: connections are reused
+        part = wire.part(walk)       # [Pdu(source, target, kind, interface, opnum, authn, level)] of what walk() made
 
-Needs a raw socket: root, or a user namespace of its own (namespaced() below re-executes the script in one).
+Needs namespaces of its own: namespaced() below re-executes the script in them.
 """
 import collections
 import os
 import select
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -26,13 +27,19 @@ Pdu = collections.namedtuple("Pdu", "source target kind interface opnum authn le
 
 
 def namespaced():
-    """Re-executes the script where it may open a raw socket; to be called before a lab is started."""
-    if os.geteuid() == 0 or os.environ.get("CAPTURE_NAMESPACE"):
-        if os.environ.pop("CAPTURE_NAMESPACE", None):
-            os.system("ip link set lo up")
+    """Re-executes the script where there is no other traffic and where it may open a raw socket, privileged or not; to be
+    called before a lab is started."""
+    if os.environ.get("CAPTURE_NAMESPACE") == "entered":
         return
-    os.environ["CAPTURE_NAMESPACE"] = "1"
-    os.execvp("unshare", ["unshare", "-Urn", sys.executable] + sys.argv)
+    if os.environ.get("CAPTURE_NAMESPACE") == "made":
+        os.environ["CAPTURE_NAMESPACE"] = "entered"
+        subprocess.check_call(["ip", "link", "set", "lo", "up"])
+        return
+    unshare = ["unshare", "--user", "--map-root-user", "--net"]
+    if os.geteuid() == 0 and subprocess.call(unshare + ["true"], stderr=subprocess.DEVNULL):
+        return  # a container that has no namespaces to give; root may listen where it is
+    os.environ["CAPTURE_NAMESPACE"] = "made"
+    os.execvp("unshare", unshare + [sys.executable] + sys.argv)
 
 
 class Stream:
@@ -41,7 +48,8 @@ class Stream:
     def __init__(self):
         self.next = None
         self.early = {}
-        self.data = b""
+        self.data = b""  # not cut into PDUs yet
+        self.all = b""
 
     def add(self, sequence, payload, syn):
         if syn:
@@ -53,6 +61,7 @@ class Stream:
         while self.next in self.early:
             segment = self.early.pop(self.next)
             self.data += segment
+            self.all += segment
             self.next = (self.next + len(segment)) & 0xFFFFFFFF
 
     def pdus(self):
@@ -82,7 +91,6 @@ class Capture:
         return self
 
     def __exit__(self, *_):
-        time.sleep(QUIET_SECONDS)
         self.stop.set()
         self.thread.join()
         self.socket.close()
@@ -129,6 +137,18 @@ class Capture:
             interface = self.contexts.get(ends, {}).get(context)
         self.pdus.append(Pdu(ends[0], ends[1], kind, interface, opnum, authn, level))
 
-    def requests(self, address=None):
-        """Requests sent to a host (any of its ports), or to everybody."""
-        return [pdu for pdu in self.pdus if pdu.kind == "request" and address in (None, pdu.target[0])]
+    def part(self, action):
+        """The PDUs that crossed while `action` ran, and shortly after."""
+        first = len(self.pdus)
+        action()
+        time.sleep(QUIET_SECONDS)
+        return self.pdus[first:]
+
+    def carries(self, data):
+        """Did these bytes cross the wire in any connection so far?"""
+        return any(data in stream.all for stream in list(self.streams.values()))
+
+
+def requests(pdus, address=None):
+    """Requests sent to a host (any of its ports), or to everybody."""
+    return [pdu for pdu in pdus if pdu.kind == "request" and address in (None, pdu.target[0])]

@@ -2,6 +2,7 @@
 """Imported by realm tests in Python: labs, and what `mantle whoami` says in them."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ sys.path.insert(0, os.path.join(SOURCE, "tests"))
 import tap  # noqa: E402
 
 REALM = "LAB.TEST"
+WORDS_MIN = 8  # a sentence that names the cause has at least these
 
 
 def inside(*options):
@@ -47,8 +49,9 @@ def seen(hops):
     return " ".join(words)
 
 
-def check(name, hosts, options, wanted, account=None):
-    """One case: the chain is seen as `wanted` (the form of seen()), and everything else of the report fits that."""
+def check(name, hosts, options, wanted, account=None, why=None):
+    """One case: the chain is seen as `wanted` (the form of seen()), the reason of a refusal matches `why`, and everything
+    else of the report fits that."""
     status, hops, errors = whoami(hosts, *options.split(), account=account)
     problems = []
     if seen(hops) != wanted:
@@ -58,6 +61,9 @@ def check(name, hosts, options, wanted, account=None):
         problems.append("exit status %s" % status)
     for number, hop in enumerate(hops or []):
         problems += check_hop(hop, hosts[number] if number < len(hosts) else "?")
+    reason = (hops[-1]["reason"] if hops else None) or ""
+    if why and not re.search(why, reason):
+        problems += ["reason: " + reason, "wanted: /%s/" % why]
     if not hops:
         problems += ["no report"] + errors.splitlines()
     tap.case(name, problems)
@@ -77,5 +83,5 @@ def check_hop(hop, host):
             yield "an answer with %s, %s" % (hop["hresult"], hop["reason"])
         if hop["authn_service"] != "kerberos" or hop["delegated"] != (hop["impersonation"] == "delegate"):
             yield "service %s, delegated %s at %s" % (hop["authn_service"], hop["delegated"], hop["impersonation"])
-    elif not hop["reason"] or not hop["reason"].endswith(".") or " " not in hop["reason"]:
+    elif len((hop["reason"] or "").split()) < WORDS_MIN:
         yield "a refusal without a sentence: %s" % hop["reason"]
