@@ -148,6 +148,19 @@ static void test_no_kdc(void **state)
     assert_non_null(strstr(talk.failure.sentence, "kdc entry"));
 }
 
+/* A profile that names the KDC and nothing else: no default realm, no domain's realm, DNS as the library has
+ * it. The KDC of the client's realm decides where a host belongs. */
+static void test_bare_profile(void **state)
+{
+    _cleanup_(freep) char *from = realm_path("krb5.conf"), *bare = realm_path("bare.conf");
+    run("{ echo '[realms]'; echo 'LAB.TEST = {'; grep 'kdc = ' %s; echo '}'; } > %s", from, bare);
+    _cleanup_(authority_unrefp) Authority *authority = realm_authority(bare, NULL, 0);
+    uint32_t code;
+    int64_t took = time_initiate(authority, &code);
+    assert_int_equal(code, 0);
+    assert_in_range(took, 0, 1000);
+}
+
 /* Logons */
 
 static int try_logon(const LogonSpec *spec, SecFailure *ret_failure, Token **ret_token)
@@ -439,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_refusing_kdc),
         cmocka_unit_test(test_several_kdcs),
         cmocka_unit_test(test_no_kdc),
+        cmocka_unit_test(test_bare_profile),
         cmocka_unit_test(test_password),
         cmocka_unit_test(test_logon_sources),
         cmocka_unit_test(test_expired_cache),

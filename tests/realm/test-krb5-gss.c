@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MIT's GSSAPI as the peer, in both roles: legs, levels, delegation and sealing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
+#include "tests/realm/krb5-fixture.h"
+
+#define FLAGS                                                                                                \
+    (GSS_C_DCE_STYLE | GSS_C_MUTUAL_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG | GSS_C_CONF_FLAG |       \
+     GSS_C_INTEG_FLAG)
+#define STUB 64
+
+/* A fragment as both libraries see it. */
+typedef struct Fragment {
+    uint8_t header[24], stub[STUB], trailer[8], token[128];
+    size_t token_length;
+} Fragment;
+
+static void fragment_init(Fragment *fragment, const char *text)
+{
+    *fragment = (Fragment){.header = "a header of 24 bytes", .trailer = "trailer"};
+    (void)snprintf((char *)fragment->stub, STUB, "%s", text);
+}
+
+static void gss_iov(Fragment *fragment, gss_iov_buffer_desc iov[4])
+{
+    iov[0] =
+        (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_SIGN_ONLY, {sizeof(fragment->header), fragment->header}};
+    iov[1] = (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_DATA, {STUB, fragment->stub}};
+    iov[2] =
+        (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_SIGN_ONLY, {sizeof(fragment->trailer), fragment->trailer}};
+    iov[3] = (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_HEADER, {fragment->token_length, fragment->token}};
+}
+
+static SecMessage message_of(Fragment *fragment)
+{
+    return (SecMessage){.header = fragment->header,
+                        .header_length = sizeof(fragment->header),
+                        .stub = fragment->stub,
+                        .stub_length = STUB,
+                        .trailer = fragment->trailer,
+                        .token = fragment->token,
+                        .token_length = fragment->token_length,
+                        .sign_header = true};
+}
+
+static void sealed_by_gss(gss_ctx_id_t gss, SecContext *ours, const char *text)
+{
+    OM_uint32 minor;
+    int sealed = 0;
+    Fragment fragment;
+    gss_iov_buffer_desc iov[4];
+    fragment_init(&fragment, text);
+    gss_iov(&fragment, iov);
+    assert_int_equal(gss_wrap_iov_length(&minor, gss, 1, 0, &sealed, iov, 4), GSS_S_COMPLETE);
+    fragment.token_length = iov[3].buffer.length;
+    assert_int_equal(fragment.token_length, sec_context_token_length(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY));
+    gss_iov(&fragment, iov);
+    assert_int_equal(gss_wrap_iov(&minor, gss, 1, 0, &sealed, iov, 4), GSS_S_COMPLETE);
+    assert_true(sealed);
+    SecMessage message = message_of(&fragment);
+    assert_int_equal(sec_context_unprotect(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &message), 0);
+    assert_string_equal((char *)fragment.stub, text);
+}
+
+static void sealed_by_us(SecContext *ours, gss_ctx_id_t gss, const char *text)
+{
+    OM_uint32 minor;
+    int sealed = 0;
+    Fragment fragment;
+    gss_iov_buffer_desc iov[4];
+    fragment_init(&fragment, text);
+    fragment.token_length = sec_context_token_length(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY);
+    SecMessage message = message_of(&fragment);
+    assert_int_equal(sec_context_protect(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &message), 0);
+    gss_iov(&fragment, iov);
+    assert_int_equal(gss_unwrap_iov(&minor, gss, &sealed, NULL, iov, 4), GSS_S_COMPLETE);
+    assert_true(sealed);
+    assert_string_equal((char *)fragment.stub, text);
+}
+
+static void sealed_with(SecContext *ours, gss_ctx_id_t gss)
+{
+    for (int i = 0; i < 3; i++) {
+        sealed_by_gss(gss, ours, "from GSSAPI");
+        sealed_by_us(ours, gss, "from us");
+    }
+}
+
+static gss_cred_id_t gss_credential(const char *key, const char *value, gss_cred_usage_t usage)
+{
+    OM_uint32 minor;
+    gss_cred_id_t credential;
+    gss_key_value_element_desc element = {key, value};
+    gss_key_value_set_desc store = {1, &element};
+    gss_OID_set_desc mechs = {1, (gss_OID)(uintptr_t)gss_mech_krb5};
+    assert_int_equal(gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs, usage, &store,
+                                           &credential, NULL, NULL),
+                     GSS_S_COMPLETE);
+    return credential;
+}
+
+/* MIT calls us, asking for `flags` more; what arrives is the level. */
+static TokenLevel called_by_gss(OM_uint32 flags)
+{
+    OM_uint32 minor, major;
+    gss_ctx_id_t gss = GSS_C_NO_CONTEXT;
+    gss_name_t name;
+    gss_buffer_desc text = {sizeof(HOST_A) - 1, (char *)(uintptr_t)HOST_A}, leg1, leg3;
+    _cleanup_(freep) char *cache = realm_path("users/alice.ccache");
+    gss_cred_id_t credential = gss_credential("ccache", cache, GSS_C_INITIATE);
+    assert_int_equal(gss_import_name(&minor, &text, (gss_OID)(uintptr_t)GSS_KRB5_NT_PRINCIPAL_NAME, &name),
+                     GSS_S_COMPLETE);
+    gss_OID mech = (gss_OID)(uintptr_t)gss_mech_krb5;
+    major = gss_init_sec_context(&minor, credential, &gss, name, mech, FLAGS | flags, 0, NULL, NULL, NULL,
+                                 &leg1, NULL, NULL);
+    assert_int_equal(major, GSS_S_CONTINUE_NEEDED);
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(
+        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &talk.acceptor),
+        0);
+    assert_int_equal(acceptor_feed(talk.acceptor, leg1.value, leg1.length, &talk.leg2, &talk.leg2_length), 0);
+    gss_buffer_desc leg2 = {talk.leg2_length, talk.leg2};
+    major = gss_init_sec_context(&minor, credential, &gss, name, mech, FLAGS | flags, 0, NULL, &leg2, NULL,
+                                 &leg3, NULL, NULL);
+    assert_int_equal(major, GSS_S_COMPLETE);
+    assert_int_equal(acceptor_feed(talk.acceptor, leg3.value, leg3.length, &talk.leg3, &talk.leg3_length), 0);
+    talk.token = sec_acceptor_take_token(talk.acceptor);
+    talk.server = sec_acceptor_take_context(talk.acceptor);
+    assert_string_equal(token_principal(talk.token), "alice@LAB.TEST");
+    sealed_with(talk.server, gss);
+    TokenLevel level = token_level(talk.token);
+    if (level == TOKEN_LEVEL_DELEGATION) {
+        _cleanup_(conversation_deinitp) Conversation onward = {0};
+        assert_int_equal(converse(&onward, talk.token, HOST_C, IMPERSONATE, realm.c), 0);
+        assert_string_equal(token_principal(onward.token), "alice@LAB.TEST");
+    }
+    (void)gss_release_buffer(&minor, &leg1);
+    (void)gss_release_buffer(&minor, &leg3);
+    (void)gss_release_name(&minor, &name);
+    (void)gss_release_cred(&minor, &credential);
+    (void)gss_delete_sec_context(&minor, &gss, GSS_C_NO_BUFFER);
+    return level;
+}
+
+static void test_gss_calls(void **state)
+{
+    assert_int_equal(called_by_gss(0), TOKEN_LEVEL_IMPERSONATION);
+    assert_int_equal(called_by_gss(GSS_C_IDENTIFY_FLAG), TOKEN_LEVEL_IDENTIFICATION);
+    assert_int_equal(called_by_gss(GSS_C_DELEG_POLICY_FLAG), TOKEN_LEVEL_DELEGATION);
+}
+
+static OM_uint32 gss_is_called(uint8_t impersonation)
+{
+    OM_uint32 minor, flags = 0;
+    gss_ctx_id_t gss = GSS_C_NO_CONTEXT;
+    gss_name_t name = GSS_C_NO_NAME;
+    gss_buffer_desc leg2, rest, text;
+    _cleanup_(freep) char *keytab = realm_path("hosts/a/keytab");
+    gss_cred_id_t credential = gss_credential("keytab", keytab, GSS_C_ACCEPT);
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse_leg1(&talk, realm.alice, HOST_A, impersonation), 0);
+    gss_buffer_desc leg1 = {talk.leg1_length, talk.leg1};
+    assert_int_equal(
+        gss_accept_sec_context(&minor, &gss, credential, &leg1, NULL, &name, NULL, &leg2, &flags, NULL, NULL),
+        GSS_S_CONTINUE_NEEDED);
+    assert_int_equal(initiator_feed(talk.initiator, leg2.value, leg2.length, &talk.leg3, &talk.leg3_length),
+                     0);
+    assert_true(sec_initiator_is_done(talk.initiator));
+    (void)gss_release_name(&minor, &name);
+    gss_buffer_desc leg3 = {talk.leg3_length, talk.leg3};
+    assert_int_equal(
+        gss_accept_sec_context(&minor, &gss, credential, &leg3, NULL, &name, NULL, &rest, &flags, NULL, NULL),
+        GSS_S_COMPLETE);
+    assert_int_equal(gss_display_name(&minor, name, &text, NULL), GSS_S_COMPLETE);
+    assert_int_equal(text.length, strlen("alice@LAB.TEST"));
+    assert_memory_equal(text.value, "alice@LAB.TEST", text.length);
+    talk.client = sec_initiator_take_context(talk.initiator);
+    sealed_with(talk.client, gss);
+    (void)gss_release_buffer(&minor, &leg2);
+    (void)gss_release_buffer(&minor, &rest);
+    (void)gss_release_buffer(&minor, &text);
+    (void)gss_release_name(&minor, &name);
+    (void)gss_release_cred(&minor, &credential);
+    (void)gss_delete_sec_context(&minor, &gss, GSS_C_NO_BUFFER);
+    return flags;
+}
+
+static void test_gss_is_called(void **state)
+{
+    assert_int_equal(gss_is_called(IMPERSONATE) & GSS_C_IDENTIFY_FLAG, 0);
+    assert_int_equal(gss_is_called(IDENTIFY) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
+    /* MIT's acceptor takes a delegated ticket in DCE style and says nothing about it: it must not fail. */
+    (void)gss_is_called(DELEGATE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gss_calls),
+        cmocka_unit_test(test_gss_is_called),
+    };
+    return cmocka_run_group_tests_name("krb5-gss", tests, realm_setup, realm_teardown);
+}
