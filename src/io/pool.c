@@ -19,6 +19,7 @@ struct IoPool {
     pthread_mutex_t lock;
     pthread_cond_t left; /* somebody joined `gone` */
     size_t threads, blocked;
+    size_t lingering; /* of the blocked ones */
     atomic_ullong idle;
     List gone; /* threads that have left and wait to be joined */
 };
@@ -156,7 +157,8 @@ int io_pool_block_begin(bool admit)
     if (pool->threads - pool->blocked < 2) {
         /* we are the last who reads */
         size_t limit = pool->threads_max + (admit ? IO_POOL_EXTRA_MAX : 0);
-        if (pool->threads >= limit || start_worker(pool) < 0) r = IO_EXHAUSTED;
+        bool started = pool->threads < limit && start_worker(pool) == 0;
+        if (!started && pool->lingering == 0) r = IO_EXHAUSTED; /* who lingers will read in a moment */
     }
     if (r == 0) {
         pool->blocked++;
@@ -174,4 +176,27 @@ void io_pool_block_end(void)
     pthread_mutex_lock(&current->pool->lock);
     current->pool->blocked--;
     pthread_mutex_unlock(&current->pool->lock);
+}
+
+bool io_pool_linger_begin(void)
+{
+    if (!current || current->depth > 0) return false;
+    IoPool *pool = current->pool;
+    pthread_mutex_lock(&pool->lock);
+    bool may = pool->threads - pool->blocked >= 2 && pool->lingering < IO_POOL_LINGER_MAX;
+    if (may) {
+        pool->blocked++;
+        pool->lingering++;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return may;
+}
+
+void io_pool_linger_end(void)
+{
+    IoPool *pool = current->pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->blocked--;
+    pool->lingering--;
+    pthread_mutex_unlock(&pool->lock);
 }

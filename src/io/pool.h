@@ -14,6 +14,7 @@
 
 #define IO_POOL_THREADS_LIMIT 4096u /* threads_max is at most this */
 #define IO_POOL_EXTRA_MAX     256u  /* threads beyond threads_max for calls that must be admitted */
+#define IO_POOL_LINGER_MAX    16u   /* threads that linger at once */
 #define IO_POOL_IDLE                                                                                         \
     (10 * NS_PER_SECOND) /* a thread beyond threads_min leaves after so long without work                    \
                           */
@@ -45,3 +46,12 @@ IoPoolState io_pool_state(IoPool *pool);
  */
 int io_pool_block_begin(bool admit) must_use;
 void io_pool_block_end(void);
+
+/*
+ * This thread expects more work from where its last came from, at once, and would rather wait there for a
+ * moment than go by way of the loop. True: it may, between begin and end; it counts as blocked meanwhile, but
+ * one that will be back: calls are not refused because of it. False: it must not (nobody else reads, too many
+ * do so already, or it is a thread of no pool), and there is nothing to end.
+ */
+bool io_pool_linger_begin(void) must_use;
+void io_pool_linger_end(void);

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/file.h>
+#include "base/time.h"
 
 #define LISTEN_BACKLOG 1024
 
@@ -178,6 +179,26 @@ int io_read(int fd, void *buffer, size_t size, size_t *ret_size)
         got = recv(fd, buffer, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     if (got < 0) return errno == EAGAIN ? IO_AGAIN : -errno;
+    if (got == 0) return IO_CLOSED;
+    *ret_size = (size_t)got;
+    return 0;
+}
+
+int io_set_patience(int fd, uint64_t ns)
+{
+    const struct timeval timeout = {.tv_sec = (time_t)(ns / NS_PER_SECOND),
+                                    .tv_usec = (suseconds_t)(ns % NS_PER_SECOND / 1000)};
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
+        return -errno;
+    return 0;
+}
+
+int io_read_blocking(int fd, void *buffer, size_t size, size_t *ret_size)
+{
+    ssize_t got = recv(fd, buffer, size, 0);
+    if (got < 0) return errno == EAGAIN || errno == EINTR ? IO_AGAIN : -errno;
     if (got == 0) return IO_CLOSED;
     *ret_size = (size_t)got;
     return 0;

@@ -191,6 +191,62 @@ static void test_signals_are_blocked(void **state)
     assert_int_equal(sigismember(&mask, SIGTERM), 0); /* and ours are as before */
 }
 
+/* Stays with its work until the gate opens, if it may: 2 then, else 1. */
+static void linger_run(IoTask *task, bool cancelled)
+{
+    Call *call = container_of(task, Call, task);
+    bool may = io_pool_linger_begin();
+    atomic_store(&call->begun, 1 + may);
+    if (may) {
+        pthread_mutex_lock(&gate);
+        while (!gate_open)
+            pthread_cond_wait(&gate_opened, &gate);
+        pthread_mutex_unlock(&gate);
+        io_pool_linger_end();
+    }
+    atomic_store(&call->done, true);
+}
+
+static bool linger(IoLoop *loop, Call *call)
+{
+    *call = (Call){.admit = false};
+    io_task_init(&call->task, linger_run);
+    io_loop_post(loop, &call->task);
+    uint64_t deadline = time_after(SOON);
+    while (atomic_load(&call->begun) == 0 && time_monotonic() < deadline)
+        usleep(200);
+    assert_int_not_equal(atomic_load(&call->begun), 0);
+    return atomic_load(&call->begun) == 2;
+}
+
+static void test_linger(void **state)
+{
+    enum { MAX = 2 };
+    _cleanup_(io_loop_freep) IoLoop *loop = NULL;
+    _cleanup_(io_pool_freep) IoPool *pool = NULL;
+    Call calls[2], refused;
+    assert_false(io_pool_linger_begin()); /* a thread of no pool */
+    assert_int_equal(io_loop_new(&loop), 0);
+    assert_int_equal(io_pool_new(loop, MAX, MAX, &pool), 0);
+    /* the last reader must not, beside a call as beside one that lingers */
+    gate_set(false);
+    assert_int_equal(begin(loop, &calls[0], false), 0);
+    assert_false(linger(loop, &refused));
+    finish(calls, 1);
+    finish(&refused, 1);
+    gate_set(false);
+    assert_true(linger(loop, &calls[0]));
+    assert_int_equal(io_pool_state(pool).blocked, 1);
+    assert_false(linger(loop, &refused));
+    /* but it may take a call: the other one will be back */
+    assert_int_equal(begin(loop, &calls[1], false), 0);
+    assert_int_equal(io_pool_state(pool).threads, MAX);
+    assert_int_equal(io_pool_state(pool).blocked, 2);
+    finish(calls, 2);
+    finish(&refused, 1);
+    assert_int_equal(io_pool_state(pool).blocked, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_idle_threads_leave),
         cmocka_unit_test(test_stop_while_blocked),
         cmocka_unit_test(test_signals_are_blocked),
+        cmocka_unit_test(test_linger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

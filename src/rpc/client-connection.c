@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection: its socket, its buffers, and what was negotiated on it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include "io/socket.h"
 #include "rpc/client-private.h"
@@ -186,22 +185,15 @@ static int receive_room(ClientConnection *connection, size_t size)
     return 0;
 }
 
-/* A read that may block this thread: the kernel wakes it when bytes come, which saves a poll() per call. */
+/* A read that may block this thread. */
 static int read_blocking(ClientConnection *connection, void *buffer, size_t size, size_t *ret_size)
 {
     if (!connection->blocking) {
-        const struct timeval timeout = {.tv_sec = CLIENT_BLOCK_SECONDS};
-        int flags = fcntl(connection->fd, F_GETFL);
-        if (flags < 0 || fcntl(connection->fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
-            setsockopt(connection->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
-            return -errno;
+        int r = io_set_patience(connection->fd, CLIENT_BLOCK_SECONDS * NS_PER_SECOND);
+        if (r < 0) return r;
         connection->blocking = true;
     }
-    ssize_t got = recv(connection->fd, buffer, size, 0);
-    if (got < 0) return errno == EAGAIN || errno == EINTR ? IO_AGAIN : -errno;
-    if (got == 0) return IO_CLOSED;
-    *ret_size = (size_t)got;
-    return 0;
+    return io_read_blocking(connection->fd, buffer, size, ret_size);
 }
 
 /* The length of the PDU that begins at in_start, 0 when its header is not there yet. 0, -EPROTO. */

@@ -321,6 +321,7 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
 static void take_flags(RpcConnection *connection, const Pdu *pdu)
 {
     if (pdu->trailer.token && pdu->header.flags & PDU_HEADER_SIGN) connection->sign_header = true;
+    if (pdu->header.flags & PDU_CONC_MPX) connection->concurrent = true;
 }
 
 static size_t clamp_fragment(uint16_t peer)

@@ -13,6 +13,9 @@
 #define DRAIN_SECONDS  2u
 #define DRAIN_BYTES    (256u * 1024)
 #define FRAGMENT_START PDU_FRAGMENT_MIN /* until the peer said more */
+#define LINGER         (5 * NS_PER_MS)  /* for the next request of a client that sends one after the other */
+#define STREAK_MIN     4u               /* calls in a row after which one more is expected */
+#define STREAK_MAX     256u             /* the same after some that did not come */
 
 static void serve(RpcConnection *connection);
 
@@ -218,6 +221,7 @@ int connection_new(RpcServer *server, int fd, const IoAddress *peer, RpcConnecti
     connection->caller = caller;
     connection->fragment_max = FRAGMENT_START;
     connection->deadline = TIME_NEVER;
+    connection->streak_min = STREAK_MIN;
     pthread_mutex_init(&connection->lock, NULL);
     pthread_mutex_init(&connection->writing, NULL);
     *ret_connection = connection;
@@ -480,6 +484,54 @@ static void hand_on(RpcConnection *connection, bool more)
     }
 }
 
+/* One call after the other: may this thread keep the connection while the method runs? */
+static bool expects_more(RpcConnection *connection)
+{
+    const bool alone = connection->end == connection->first && atomic_load(&connection->running) == 1;
+
+    if (connection->concurrent || !alone || connection->state != CONNECTION_BOUND) {
+        connection->streak = 0;
+        return false;
+    }
+    if (connection->streak < STREAK_MAX) connection->streak++;
+    return connection->streak >= connection->streak_min;
+}
+
+/* Waits for the next request where it will come. True: something came, be it the end. */
+static bool linger(RpcConnection *connection)
+{
+    size_t got;
+    int r = buffer_reserve(connection, PDU_HEADER_SIZE);
+
+    if (r == 0 && !connection->patient) r = io_set_patience(connection->handle.fd, LINGER);
+    if (r < 0 || !io_pool_linger_begin()) return false;
+    connection->patient = true;
+    r = io_read_blocking(connection->handle.fd, connection->buffer->data + connection->end,
+                         connection->buffer->capacity - connection->end, &got);
+    io_pool_linger_end();
+    if (r == 0) {
+        connection->end += got;
+        connection->streak_min = STREAK_MIN;
+        return true;
+    }
+    connection->streak = 0; /* the end shows again when the loop reads */
+    if (connection->streak_min < STREAK_MAX) connection->streak_min *= 2;
+    return false;
+}
+
+/* Runs the call. True: this thread goes on reading. */
+static bool run_call(RpcConnection *connection, ServerCall *call)
+{
+    const bool stays = expects_more(connection);
+
+    if (!stays) hand_on(connection, false);
+    server_call_run(call);
+    if (!stays) return false;
+    if (linger(connection)) return true;
+    hand_on(connection, false);
+    return false;
+}
+
 static void serve(RpcConnection *connection)
 {
     (void)atomic_load_explicit(&connection->turn, memory_order_acquire); /* what the last reader left */
@@ -500,9 +552,8 @@ static void serve(RpcConnection *connection)
         }
         RpcStatus status = server_call_admit(call);
         if (status == RPCST_OK) {
-            hand_on(connection, false);
-            server_call_run(call);
-            return;
+            if (!run_call(connection, call)) return;
+            continue;
         }
         connection_send_fault(connection, call->id, call->context_id, PDU_DID_NOT_EXECUTE, status);
         server_call_free(call);

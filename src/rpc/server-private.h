@@ -8,6 +8,11 @@
  * what they need of the connection is fixed before (security rows that are ready, the addresses) or under a
  * lock of its own.
  *
+ * A client that sends one call after the other is served without the loop: the thread keeps the role while
+ * the method runs and then waits in its read for the next request, for a moment. That saves two system calls
+ * and a change of threads for each call. Only for clients that said at bind that they send nothing before the
+ * answer (no PFC_CONC_MPX), and only after as many calls in a row as make another one likely.
+ *
  * Locks, in this order: connection.writing; connection.lock or server.lock, never both; the loop's own.
  */
 #pragma once
@@ -168,6 +173,9 @@ struct RpcConnection {
     size_t fragment_max; /* ours to send */
     uint32_t last_call_id;
     ServerCall *partial;
+    bool concurrent;             /* the client may send calls before the last one is answered */
+    bool patient;                /* io_set_patience() was called */
+    unsigned streak, streak_min; /* calls without a pause, and how many of them it takes to expect one more */
 
     atomic_uint running; /* methods */
 

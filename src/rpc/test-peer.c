@@ -210,7 +210,8 @@ void peer_bind(Peer *peer, PduType type, uint64_t features, const char *token)
     PduSyntax feature = pdu_syntax_from_features(features);
     Writer writer;
     writer_init(&writer, 0);
-    uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (peer->sign_header ? PDU_HEADER_SIGN : 0);
+    uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (peer->sign_header ? PDU_HEADER_SIGN : 0) |
+                    (peer->concurrent ? PDU_CONC_MPX : 0);
     size_t start = pdu_begin(&writer, type, flags, 1);
     pdu_put_bind(&writer, PDU_FRAGMENT_OURS, 4280, 0, features ? 2 : 1);
     pdu_put_context(&writer, 0, &peer_interface, &pdu_syntax_ndr, 1);

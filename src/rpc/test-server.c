@@ -571,6 +571,76 @@ static void test_free_waits(void **state)
     host_stop(&host);
 }
 
+/* One call after the other: the thread that served the last one waits for the next. */
+static void test_streak(void **state)
+{
+    (void)state;
+    enum { CALLS = 20 };
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, false);
+    for (unsigned concurrent = 0; concurrent < 2; concurrent++) {
+        uint32_t id = 2;
+        peer_open(&peer, &host, false);
+        peer.concurrent = concurrent;
+        peer_bound(&peer, 0);
+        for (unsigned i = 0; i < CALLS; i++)
+            check_echo(&peer, id++);
+        usleep(20000); /* longer than it waits */
+        for (unsigned i = 0; i < CALLS; i++)
+            check_echo(&peer, id++);
+        host_gate(false);
+        peer_request(&peer, id, OP_WAIT, "a", 1);
+        wait_for(1);
+        peer_request(&peer, id + 1, OP_ECHO, "b", 1);
+        if (concurrent) expect_echo(&peer, id + 1, "b", 1); /* must not wait for the one before */
+        host_gate(true);
+        if (concurrent) {
+            expect_echo(&peer, id, "a", 1);
+        } else {
+            /* It broke its word, and is served all the same, in any order. */
+            peer_expect(&peer, PDU_RESPONSE);
+            const uint32_t first = peer.pdu.header.call_id;
+            assert_true(first == id || first == id + 1);
+            expect_echo(&peer, first == id ? id + 1 : id, first == id ? "b" : "a", 1);
+        }
+        wait_for(0);
+        for (unsigned i = 0; i < CALLS; i++)
+            check_echo(&peer, id + 2 + i);
+        peer_close(&peer); /* while it waits */
+    }
+    assert_int_equal(io_pool_state(host.pool).threads <= 4, 1);
+    peer_open(&peer, &host, false);
+    peer_bound(&peer, 0);
+    for (uint32_t id = 2; id < CALLS; id++)
+        check_echo(&peer, id);
+    host.server = rpc_server_free(host.server); /* likewise */
+    peer_expect_end(&peer);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* Threads that wait for more do not make the server busy. */
+static void test_streaks_are_not_busy(void **state)
+{
+    (void)state;
+    enum { PEERS = 8, ROUNDS = 30 };
+    static Peer peers[PEERS];
+    Host host;
+    host_start(&host, (RpcServerOptions){0}, 3, false);
+    for (unsigned i = 0; i < PEERS; i++) {
+        peer_open(&peers[i], &host, false);
+        peer_bound(&peers[i], 0);
+    }
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned i = 0; i < PEERS; i++)
+            for (unsigned call = 0; call < 6; call++)
+                check_echo(&peers[i], 2 + round * 6 + call);
+    for (unsigned i = 0; i < PEERS; i++)
+        peer_close(&peers[i]);
+    host_stop(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +656,8 @@ int main(void)
         cmocka_unit_test(test_deaf_peer),
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_free_waits),
+        cmocka_unit_test(test_streak),
+        cmocka_unit_test(test_streaks_are_not_busy),
         cmocka_unit_test(test_presentation_limit),
         cmocka_unit_test(test_listen_fd),
     };
