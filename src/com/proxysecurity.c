@@ -50,7 +50,7 @@ static HRESULT STDMETHODCALLTYPE security_query_blanket(IClientSecurity *This, I
 {
     _cleanup_(blanket_unrefp) Blanket *blanket = NULL;
     ProxyObject *object = security_object(This);
-    ChannelSettings *settings;
+    ChannelSettings *settings = NULL;
     HRESULT hr = settings_of(object, pointer, &settings, NULL);
     if (SUCCEEDED(hr)) hr = channel_settings_blanket(settings, object->exporter, &blanket);
     if (FAILED(hr)) return hr;
@@ -69,7 +69,7 @@ static HRESULT STDMETHODCALLTYPE security_set_blanket(IClientSecurity *This, IUn
                             remote_exporter_authn_hint(object->exporter)};
     BlanketArgs args = {service, authz, principal, level, impersonation, auth_info, capabilities};
     const ProcessSecurity *security;
-    ChannelSettings *settings;
+    ChannelSettings *settings = NULL;
     Token *process = NULL;
     HRESULT hr = settings_of(object, pointer, &settings, NULL);
     if (SUCCEEDED(hr)) hr = security_get(&security);
