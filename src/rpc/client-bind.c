@@ -24,7 +24,7 @@ static void put_contexts(RpcClientCall *call, bool binds)
     Writer *out = &call->connection->out;
 
     /* [MS-RPCE] 3.3.1.5.3: the features are asked for as one more transfer syntax of the same interface. */
-    pdu_put_bind(out, PDU_FRAGMENT_OURS, PDU_FRAGMENT_OURS, call->group, binds ? 2 : 1);
+    pdu_put_bind(out, CLIENT_FRAGMENT, CLIENT_FRAGMENT, call->group, binds ? 2 : 1);
     pdu_put_context(out, call->presentation_id, &call->interface_id, &pdu_syntax_ndr, 1);
     if (binds) pdu_put_context(out, (uint16_t)(call->presentation_id + 1), &call->interface_id, &features, 1);
 }
@@ -139,8 +139,7 @@ static RpcStatus answer_connection(RpcClientCall *call, const Pdu *pdu)
         return client_call_fail(call, RPCST_PROTOCOL_ERROR, "the server takes fragments of %u bytes only",
                                 pdu->bind.max_recv);
     connection->bound = true;
-    connection->fragment_max =
-        pdu->bind.max_recv < PDU_FRAGMENT_OURS ? pdu->bind.max_recv : PDU_FRAGMENT_OURS;
+    connection->fragment_max = pdu->bind.max_recv < CLIENT_FRAGMENT ? pdu->bind.max_recv : CLIENT_FRAGMENT;
     connection->sign_header = call->security && pdu->header.flags & PDU_HEADER_SIGN;
     if (call->security && call->security->level >= LEVEL_PACKET && !connection->sign_header &&
         !association->client->options.allow_unsigned_headers)

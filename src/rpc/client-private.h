@@ -15,8 +15,9 @@
 #include "sec/initiator.h"
 #include "sec/token.h"
 
-#define CLIENT_RECEIVE_MIN  8192u        /* first size of a connection's receive buffer */
-#define CLIENT_RECEIVE_BULK (64u * 1024) /* once a reply has several fragments */
+#define CLIENT_RECEIVE_MIN  8192u         /* first size of a connection's receive buffer */
+#define CLIENT_FRAGMENT     65520u        /* most that is sent or announced: a multiple of 16 */
+#define CLIENT_RECEIVE_BULK (128u * 1024) /* once a reply has several fragments */
 #define CLIENT_SEND_BATCH                                                                                    \
     (64u * 1024) /* fragments of a long request are made and sent in batches of so much */
 #define CLIENT_BUFFER_KEEP (128u * 1024) /* larger buffers are not kept with an idle connection */

@@ -1,98 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <cmocka.h>
 #include "io/socket.h"
-#include "rpc/test-scripted.h"
-
-#define KERBEROS  16
-#define CONNECT   2
-#define CALL      3
-#define PACKET    4
-#define INTEGRITY 5
-#define PRIVACY   6
-
-static const Guid some_interface = {0x12345678, 1, 2, {3, 4, 5}};
-static const Guid other_interface = {0x87654321, 1, 2, {3, 4, 5}};
-
-/* Everything a test needs; made and released by hand so that a leak is a test's own. */
-typedef struct Bench {
-    Peer *peer;
-    RpcClient *client;
-    RpcBinding *binding;
-    Token *alice, *bob;
-} Bench;
-
-static Token *token_of(const char *principal)
-{
-    const TokenSpec spec = {.kind = TOKEN_KIND_PRIMARY,
-                            .level = TOKEN_LEVEL_DELEGATION,
-                            .principal = principal,
-                            .expires = INT64_MAX};
-    Token *token = NULL;
-    assert_int_equal(token_new(&spec, &token), 0);
-    return token;
-}
-
-static RpcBinding *binding_to(RpcClient *client, const IoAddress *address)
-{
-    RpcBinding *binding = NULL;
-    assert_int_equal(rpc_binding_new(client, &(RpcEndpoint){.address = address}, 1, &binding), RPCST_OK);
-    return binding;
-}
-
-static Bench bench_new(const PeerOptions *options, const RpcClientOptions *client_options)
-{
-    Bench bench = {
-        .peer = peer_new(options, 1), .alice = token_of("alice@LAB.TEST"), .bob = token_of("bob@LAB.TEST")};
-
-    peer_package = (PeerPackage){0};
-    assert_int_equal(rpc_client_new(client_options, &bench.client), RPCST_OK);
-    bench.client->initiator = &peer_initiator_ops;
-    bench.binding = binding_to(bench.client, peer_address(bench.peer, 0));
-    return bench;
-}
-
-static void bench_free(Bench *bench)
-{
-    bench->binding = rpc_binding_unref(bench->binding);
-    bench->client = rpc_client_unref(bench->client);
-    bench->alice = token_unref(bench->alice);
-    bench->bob = token_unref(bench->bob);
-    bench->peer = peer_free(bench->peer);
-}
-
-static RpcSecurity *security_of(Token *token, uint8_t level)
-{
-    const RpcSecuritySpec spec = {.token = token,
-                                  .authn_service = KERBEROS,
-                                  .authn_level = level,
-                                  .impersonation = 3,
-                                  .target = "host/a.lab.test"};
-    RpcSecurity *security = NULL;
-    assert_int_equal(rpc_security_new(&spec, &security), RPCST_OK);
-    return security;
-}
-
-static RpcClientCall *call_new(Bench *bench, RpcSecurity *security, uint16_t opnum, const void *stub,
-                               size_t length)
-{
-    const RpcClientCallSpec spec = {.binding = bench->binding,
-                                    .security = security,
-                                    .iid = some_interface,
-                                    .opnum = opnum,
-                                    .stub = stub,
-                                    .stub_length = length,
-                                    .deadline = time_after(20 * NS_PER_SECOND)};
-    RpcClientCall *call = NULL;
-    assert_int_equal(rpc_client_call_new(&spec, &call), RPCST_OK);
-    return call;
-}
+#include "rpc/test-bench.h"
 
 /* Runs an operation; with RPCST_OK the reply is what was sent. */
 static RpcStatus run(Bench *bench, RpcSecurity *security, uint16_t opnum)
@@ -664,122 +578,6 @@ static void test_connection_limit(void **state)
     bench_free(&bench);
 }
 
-/* One thread, 200 servers, all at once: nothing in a step may block. */
-#define SERVERS 200
-static void test_many_servers_from_one_thread(void **state)
-{
-    Bench bench = bench_new(NULL, NULL);
-    Peer *peer = peer_new(NULL, SERVERS);
-    _cleanup_(closep) int epoll = epoll_create1(EPOLL_CLOEXEC);
-    static RpcClientCall *calls[SERVERS];
-    static RpcBinding *bindings[SERVERS];
-    static uint64_t numbers[SERVERS];
-    _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY);
-
-    peer_package.waits = 1;
-    for (unsigned round = 0; round < 2; round++) { /* cold, then warm */
-        size_t open = SERVERS;
-        for (size_t i = 0; i < SERVERS; i++) {
-            numbers[i] = i;
-            if (round == 0) bindings[i] = binding_to(bench.client, peer_address(peer, i));
-            const RpcClientCallSpec spec = {.binding = bindings[i],
-                                            .security = i % 2 ? alice : NULL,
-                                            .iid = some_interface,
-                                            .stub = (const uint8_t *)&numbers[i],
-                                            .stub_length = sizeof(numbers[i])};
-            assert_int_equal(rpc_client_call_new(&spec, &calls[i]), RPCST_OK);
-        }
-        bool ready[SERVERS];
-        memset(ready, 1, sizeof(ready));
-        while (open > 0) {
-            for (size_t i = 0; i < SERVERS; i++) {
-                IoWait wait;
-                if (!ready[i] || !calls[i]) continue;
-                ready[i] = false;
-                RpcStatus status = rpc_client_call_step(calls[i], &wait);
-                if (status == RPCST_PENDING) {
-                    struct epoll_event event = {.events = (wait.events & POLLIN ? EPOLLIN : 0) |
-                                                          (wait.events & POLLOUT ? EPOLLOUT : 0) |
-                                                          EPOLLONESHOT,
-                                                .data.u64 = i};
-                    if (epoll_ctl(epoll, EPOLL_CTL_MOD, wait.fd, &event) < 0)
-                        assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, wait.fd, &event), 0);
-                    continue;
-                }
-                assert_int_equal(status, RPCST_OK);
-                Reader reply = rpc_client_call_reply(calls[i]);
-                assert_int_equal(reader_u64(&reply), i);
-                assert_int_equal(reader_end(&reply), 0);
-                calls[i] = rpc_client_call_free(calls[i]);
-                open--;
-            }
-            if (open == 0) break;
-            struct epoll_event events[64];
-            int count = epoll_wait(epoll, events, ARRAY_SIZE(events), 20000);
-            assert_true(count > 0);
-            for (int i = 0; i < count; i++)
-                ready[events[i].data.u64] = true;
-        }
-    }
-    assert_int_equal(peer_counts(peer).connections, SERVERS);
-    for (size_t i = 0; i < SERVERS; i++)
-        bindings[i] = rpc_binding_unref(bindings[i]);
-    bench_free(&bench);
-    peer = peer_free(peer);
-}
-
-/* Several threads, two identities, one server: every call arrives as who it was made for. */
-typedef struct Worker {
-    pthread_t thread;
-    Bench *bench;
-    RpcSecurity *securities[2];
-    unsigned wrong;
-} Worker;
-
-static void *work(void *data)
-{
-    Worker *worker = data;
-
-    for (unsigned i = 0; i < 200; i++) {
-        const RpcClientCallSpec spec = {.binding = worker->bench->binding,
-                                        .security = worker->securities[i % 2],
-                                        .iid = i % 3 ? some_interface : other_interface,
-                                        .opnum = PEER_WHO};
-        RpcClientCall *call = NULL;
-        const char *expected = i % 2 ? "bob@LAB.TEST 6 " : "alice@LAB.TEST 6 ";
-        if (rpc_client_call_new(&spec, &call) != RPCST_OK || rpc_client_call_run(call) != RPCST_OK) {
-            worker->wrong++;
-        } else {
-            Reader reply = rpc_client_call_reply(call);
-            const uint8_t *bytes = reader_bytes(&reply, strlen(expected));
-            worker->wrong += !bytes || memcmp(bytes, expected, strlen(expected)) != 0;
-        }
-        call = rpc_client_call_free(call);
-    }
-    return NULL;
-}
-
-static void test_threads(void **state)
-{
-    Bench bench = bench_new(&(PeerOptions){.multiplex = true}, NULL);
-    Worker workers[4] = {0};
-
-    for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
-        workers[i].bench = &bench;
-        workers[i].securities[0] = security_of(bench.alice, PRIVACY);
-        workers[i].securities[1] = security_of(bench.bob, PRIVACY);
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
-        pthread_join(workers[i].thread, NULL);
-        assert_int_equal(workers[i].wrong, 0);
-        for (size_t s = 0; s < 2; s++)
-            (void)rpc_security_unref(workers[i].securities[s]);
-    }
-    assert_true(peer_counts(bench.peer).connections <= ARRAY_SIZE(workers));
-    bench_free(&bench);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -807,8 +605,6 @@ int main(void)
         cmocka_unit_test(test_addresses_in_order),
         cmocka_unit_test(test_bindings_refused),
         cmocka_unit_test(test_connection_limit),
-        cmocka_unit_test(test_many_servers_from_one_thread),
-        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
