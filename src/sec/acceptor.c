@@ -94,13 +94,8 @@ static int make_context(SecAcceptor *acceptor, const AuthorityAnswer *answer)
     return sec_context_new(&spec, &acceptor->context);
 }
 
-static int make_token(SecAcceptor *acceptor, const AuthorityAnswer *answer)
+static int make_token(SecAcceptor *acceptor, const AuthorityAnswer *answer, SecCredential *credential)
 {
-    _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
-    if (answer->credential != 0) {
-        int error = sec_credential_new(acceptor->authority, answer->credential, &credential);
-        if (error != 0) return error;
-    }
     TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
                       .level = (TokenLevel)answer->level,
                       .principal = answer->principal,
@@ -131,8 +126,12 @@ static int take_caller(SecAcceptor *acceptor, int result, const AuthorityAnswer 
     acceptor->conversation = 0;
     acceptor->state = STATE_FAILED;
     if (result != 0) return result;
-    int error = make_context(acceptor, answer);
-    if (error == 0) error = make_token(acceptor, answer);
+    /* First of all: from here on the delegated ticket has an owner. */
+    _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
+    int error =
+        answer->credential ? sec_credential_new(acceptor->authority, answer->credential, &credential) : 0;
+    if (error == 0) error = make_context(acceptor, answer);
+    if (error == 0) error = make_token(acceptor, answer, credential);
     if (error == 0) acceptor->state = STATE_DONE;
     return error;
 }

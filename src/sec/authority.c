@@ -111,6 +111,16 @@ static int call_answer(AuthorityCall *call, const AuthorityAnswer *answer)
     return result;
 }
 
+/* An answer that gives a handle away; what nobody will hear of is released. */
+static int call_answer_credential(AuthorityCall *call, const AuthorityAnswer *answer)
+{
+    int result = call_answer(call, answer);
+    if (result != 0 && answer->credential != 0 &&
+        authority_store_drop_credential(call->authority->store, answer->credential) != 0)
+        return -ESTALE; /* cannot be: nobody else knows the handle */
+    return result;
+}
+
 static int call_refuse(AuthorityCall *call, const SecFailure *failure, AuthorityBytes token)
 {
     AuthorityAnswer answer;
@@ -169,7 +179,7 @@ static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
     int result = authority_store_put_credential(call->authority->store, call->credential, &answer.credential);
     if (result == STORE_FULL)
         return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "too many identities are in use");
-    return result ? result : call_answer(call, &answer);
+    return result ? result : call_answer_credential(call, &answer);
 }
 
 static int operation_release(AuthorityCall *call, IoWait *ret_wait)
@@ -302,7 +312,7 @@ static int operation_accept_finish(AuthorityCall *call, IoWait *ret_wait)
     if (result == STORE_FULL)
         return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
                                  "too many delegated identities are in use");
-    return result ? result : call_answer(call, &answer);
+    return result ? result : call_answer_credential(call, &answer);
 }
 
 static int operation_abandon(AuthorityCall *call, IoWait *ret_wait)

@@ -137,7 +137,8 @@ int drive_acceptor(SecAcceptor *acceptor)
 
 static void copy_output(const uint8_t *output, size_t length, uint8_t **ret_output, size_t *ret_length)
 {
-    *ret_output = malloc(length ? length : 1);
+    *ret_output = reallocarray(NULL, length ? length : 1, 1); /* not malloc: a test lets that fail */
+    assert_non_null(*ret_output);
     if (length > 0) memcpy(*ret_output, output, length);
     *ret_length = length;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <cmocka.h>
 #include <winerror.h>
+#include "sec/krb5-turn.h"
 #include "tests/realm/krb5-fixture.h"
 
 static void wait_seconds(double seconds)
@@ -93,6 +94,7 @@ static void test_silent_kdc(void **state)
     int port;
     uint32_t code;
     _cleanup_(closep) int fd = dead_kdc(false, &port);
+    assert_true(fd >= 0);
     char kdcs[64];
     (void)snprintf(kdcs, sizeof(kdcs), "kdc = 127.0.0.1:%d\n", port);
     _cleanup_(freep) char *config = other_config("silent", kdcs, false);
@@ -107,6 +109,7 @@ static void test_refusing_kdc(void **state)
     int port;
     uint32_t code;
     _cleanup_(closep) int fd = dead_kdc(true, &port);
+    assert_true(fd >= 0);
     char kdcs[64];
     (void)snprintf(kdcs, sizeof(kdcs), "kdc = 127.0.0.1:%d\n", port);
     _cleanup_(freep) char *config = other_config("refusing", kdcs, false);
@@ -123,6 +126,7 @@ static void test_several_kdcs(void **state)
     uint32_t code;
     _cleanup_(closep) int silent = dead_kdc(false, &silent_port);
     _cleanup_(closep) int refusing = dead_kdc(true, &refusing_port);
+    assert_true(silent >= 0 && refusing >= 0);
     char kdcs[200];
     (void)snprintf(kdcs, sizeof(kdcs), "kdc = not a host\nkdc = 127.0.0.1:%d\nkdc = 127.0.0.1:%d\n",
                    refusing_port, silent_port);
@@ -302,7 +306,7 @@ static void test_keytab_outlives_tickets(void **state)
  * wanted. */
 static void test_stale_is_used(void **state)
 {
-    _cleanup_(freep) char *keytab = realm_path("stale.keytab"), *from = realm_path("krb5.conf");
+    _cleanup_(freep) char *keytab = realm_path("stale.keytab");
     char command[256];
     realm_admin("addprinc -randkey -maxlife \"6 seconds\" stale");
     (void)snprintf(command, sizeof(command), "ktadd -k %s stale", keytab);
@@ -440,7 +444,7 @@ static void test_fan_out(void **state)
         if (waiting > most) most = waiting;
         if (waiting > 0) assert_true(poll(waits, (nfds_t)waiting, 5000) > 0);
     }
-    assert_true(most > 200);
+    assert_true(most > (int)KDC_TURNS_MAX); /* those that wait for their turn wait, too */
     for (int i = 0; i < LOGONS * TARGETS; i++)
         sec_initiator_free(initiators[i]);
 }
