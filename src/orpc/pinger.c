@@ -189,12 +189,13 @@ static RpcStatus call_resolver(Pinger *pinger, const Ping *ping, uint16_t opnum,
     RpcStatus status =
         rpc_binding_new(pinger->client, &(RpcEndpoint){.host = ping->host, .port = ping->port}, 1, &binding);
     if (status != RPCST_OK) return status;
-    status = rpc_security_new(&(RpcSecuritySpec){.token = pinger->process,
-                                                 .authn_service = SERVICE_KERBEROS,
-                                                 .authn_level = LEVEL_INTEGRITY,
-                                                 .impersonation = LEVEL_IDENTIFY,
-                                                 .target = target},
-                              &security);
+    if (pinger->process)
+        status = rpc_security_new(&(RpcSecuritySpec){.token = pinger->process,
+                                                     .authn_service = SERVICE_KERBEROS,
+                                                     .authn_level = LEVEL_INTEGRITY,
+                                                     .impersonation = LEVEL_IDENTIFY,
+                                                     .target = target},
+                                  &security);
     if (status != RPCST_OK) return status;
     status = rpc_client_call_new(&(RpcClientCallSpec){.binding = binding,
                                                       .security = security,
@@ -312,7 +313,7 @@ int pinger_new(const PingerOptions *options, Pinger **ret_pinger)
     pthread_condattr_destroy(&attributes);
     list_init(&pinger->sets);
     pinger->client = rpc_client_ref(options->client);
-    pinger->process = token_ref(options->process);
+    pinger->process = options->process ? token_ref(options->process) : NULL;
     pinger->period = options->period ? options->period : PING_PERIOD;
     sigset_t all, before; /* signals are the program's business */
     sigfillset(&all);

@@ -15,7 +15,7 @@ typedef struct Pinger Pinger;
 
 typedef struct PingerOptions {
     RpcClient *client; /* a reference is taken */
-    Token *process;    /* likewise */
+    Token *process;    /* likewise; NULL: without security */
     uint64_t period;   /* ns; 0: PING_PERIOD */
 } PingerOptions;
 

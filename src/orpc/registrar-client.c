@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "io/pool.h"
 #include "io/socket.h"
+#include "orpc/causality.h"
 #include "orpc/registrar-message.h"
 
 #define HELLO_ID 1u
@@ -120,7 +121,8 @@ static int activate(RegistrarClient *client, const RegistrarFrame *frame)
     RegistrarAnswer answer = {0};
     writer_init(&answer.results, REGISTRAR_FRAME_MAX - 64);
     HRESULT hr = HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY);
-    if (io_pool_block_begin(false) == 0) {
+    /* One of a chain that waits in this process is let in whatever is exhausted. */
+    if (io_pool_block_begin(causality_is_blocked(&request.causality)) == 0) {
         hr = client->handlers.activate(client->handlers.context, &request, &answer);
         io_pool_block_end();
     }

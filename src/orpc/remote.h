@@ -62,7 +62,7 @@ RpcBinding *remote_exporter_binding(const RemoteExporter *exporter);
 typedef struct RemoteResolve RemoteResolve;
 typedef struct RemoteResolveSpec {
     const Objref *objref;   /* its parts are copied */
-    Token *process;         /* a reference is taken */
+    Token *process;         /* a reference is taken; NULL: without security */
     uint16_t resolver_port; /* for bindings without a port */
     uint64_t deadline;
 } RemoteResolveSpec;

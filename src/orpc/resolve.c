@@ -35,7 +35,7 @@ RpcStatus remote_resolve_new(RemoteTable *table, const RemoteResolveSpec *spec, 
     if (!resolve) return RPCST_OUT_OF_MEMORY;
     if (bindings_dup(&spec->objref->resolver, &resolve->resolvers) < 0) return RPCST_OUT_OF_MEMORY;
     resolve->table = table;
-    resolve->process = token_ref(spec->process);
+    resolve->process = spec->process ? token_ref(spec->process) : NULL;
     resolve->oxid = spec->objref->std.oxid;
     resolve->deadline = spec->deadline;
     resolve->default_port = spec->resolver_port;
@@ -80,12 +80,13 @@ static RpcStatus ask(RemoteResolve *resolve)
     RpcEndpoint endpoint = {.host = resolve->host, .port = resolve->port};
     RpcStatus status = rpc_binding_new(remote_table_client(resolve->table), &endpoint, 1, &binding);
     if (status != RPCST_OK) return status;
-    status = rpc_security_new(&(RpcSecuritySpec){.token = resolve->process,
-                                                 .authn_service = SERVICE_KERBEROS,
-                                                 .authn_level = LEVEL_INTEGRITY,
-                                                 .impersonation = LEVEL_IDENTIFY,
-                                                 .target = target},
-                              &security);
+    if (resolve->process)
+        status = rpc_security_new(&(RpcSecuritySpec){.token = resolve->process,
+                                                     .authn_service = SERVICE_KERBEROS,
+                                                     .authn_level = LEVEL_INTEGRITY,
+                                                     .impersonation = LEVEL_IDENTIFY,
+                                                     .target = target},
+                                  &security);
     if (status != RPCST_OK) return status;
     ResolveOxidIn in = PROTOCOLS;
     in.oxid = resolve->oxid;
