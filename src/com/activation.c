@@ -13,6 +13,7 @@
 #include "com/thread.h"
 #include "combaseapi.h"
 #include "orpc/activator.h"
+#include "orpc/causality.h"
 #include "winerror.h"
 
 /* One activation, of an instance or of a class object. */
@@ -123,7 +124,8 @@ static HRESULT take_results(const Activation *activation, const Activator *activ
 /* Elsewhere */
 
 static HRESULT new_activator(const Activation *activation, const ActivationTarget *target,
-                             const ActivationSecurity *security, Token *token, Activator **ret_activator)
+                             const ActivationSecurity *security, Token *token, const Guid *causality,
+                             Activator **ret_activator)
 {
     char principal[sizeof("RPCSS/") + IO_HOST_SIZE];
     _cleanup_(freep) Guid *iids = calloc(activation->count, sizeof(*iids));
@@ -148,24 +150,36 @@ static HRESULT new_activator(const Activation *activation, const ActivationTarge
         .iid_count = activation->count,
         .class_context = activation->context,
         .client_impersonating = thread_token() != NULL,
+        .causality = *causality,
         .deadline = time_after(ACTIVATION_DEADLINE),
     };
     memcpy(&spec.clsid, activation->clsid, sizeof(spec.clsid));
-    if (thread_causality(&spec.causality) < 0) return E_UNEXPECTED;
     return activator_new(&spec, ret_activator);
+}
+
+static HRESULT refused(const Activation *activation, const ActivationTarget *target, HRESULT hr,
+                       const char *sentence)
+{
+    char clsid[GUID_STRING_SIZE];
+    guid_format((const Guid *)activation->clsid, clsid);
+    if (hr == REGDB_E_CLASSNOTREG)
+        return com_error(hr, "No process on %s serves class {%s} now: start its server there.", target->host,
+                         clsid);
+    return sentence && sentence[0] ? com_error(hr, "%s", sentence) : hr;
 }
 
 static HRESULT activate_as(const Activation *activation, const ActivationTarget *target,
                            const ActivationSecurity *security, Token *token)
 {
     _cleanup_(activator_freep) Activator *activator = NULL;
-    HRESULT hr = new_activator(activation, target, security, token, &activator);
+    Guid causality;
+    if (thread_causality(&causality) < 0) return E_UNEXPECTED;
+    HRESULT hr = new_activator(activation, target, security, token, &causality, &activator);
     if (FAILED(hr)) return hr;
+    if (causality_block(&causality) < 0) return E_OUTOFMEMORY;
     hr = activator_run(activator);
-    if (FAILED(hr)) {
-        const char *sentence = activator_sentence(activator);
-        return sentence && sentence[0] ? com_error(hr, "%s", sentence) : hr;
-    }
+    causality_unblock(&causality);
+    if (FAILED(hr)) return refused(activation, target, hr, activator_sentence(activator));
     return take_results(activation, activator, target);
 }
 

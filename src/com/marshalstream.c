@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CoMarshalInterface and its counterparts: OBJREFs in streams. */
 #include <stdlib.h>
+#include "com/apartment.h"
 #include "com/errorinfo.h"
 #include "com/marshal.h"
 #include "com/runtime.h"
@@ -19,8 +20,10 @@ HRESULT CoMarshalInterface(LPSTREAM pStm, REFIID riid, LPUNKNOWN pUnk, DWORD dwD
                          "CoMarshalInterface: table marshaling is not offered; marshal normally for each "
                          "client.");
     writer_init(&writer, OBJREF_SIZE_MAX);
-    HRESULT hr = mshlflags & MSHLFLAGS_NOPING ? marshal_interface_unpinged(riid, pUnk, &writer)
-                                              : marshal_interface(NULL, riid, pUnk, &writer);
+    HRESULT hr = apartment_check();
+    if (FAILED(hr)) return hr;
+    hr = mshlflags & MSHLFLAGS_NOPING ? marshal_interface_unpinged(riid, pUnk, &writer)
+                                      : marshal_interface(NULL, riid, pUnk, &writer);
     if (SUCCEEDED(hr) && writer_status(&writer) < 0) hr = E_OUTOFMEMORY;
     ULONG written = 0;
     if (SUCCEEDED(hr)) hr = pStm->lpVtbl->Write(pStm, writer.data, (ULONG)writer.length, &written);
@@ -69,7 +72,8 @@ HRESULT CoUnmarshalInterface(LPSTREAM pStm, REFIID riid, LPVOID *ppv)
     if (!pStm || !ppv || !riid) return E_INVALIDARG;
     *ppv = NULL;
     writer_init(&bytes, OBJREF_SIZE_MAX);
-    HRESULT hr = stream_objref(pStm, &bytes, &objref);
+    HRESULT hr = apartment_check();
+    if (SUCCEEDED(hr)) hr = stream_objref(pStm, &bytes, &objref);
     if (FAILED(hr)) return hr;
     return marshal_take(&objref, IsEqualIID(riid, &GUID_NULL) ? (const IID *)&objref.iid : riid, ppv);
 }
@@ -80,7 +84,8 @@ HRESULT CoReleaseMarshalData(LPSTREAM pStm)
     Objref objref;
     if (!pStm) return E_INVALIDARG;
     writer_init(&bytes, OBJREF_SIZE_MAX);
-    HRESULT hr = stream_objref(pStm, &bytes, &objref);
+    HRESULT hr = apartment_check();
+    if (SUCCEEDED(hr)) hr = stream_objref(pStm, &bytes, &objref);
     return FAILED(hr) ? hr : marshal_drop(&objref);
 }
 
@@ -89,8 +94,9 @@ HRESULT CoDisconnectObject(LPUNKNOWN pUnk, DWORD dwReserved)
     IUnknown *identity = NULL;
     Exporter *exporter = runtime_peek_exporter();
     if (!pUnk || dwReserved) return E_INVALIDARG;
-    if (!exporter) return S_OK;
-    HRESULT hr = pUnk->lpVtbl->QueryInterface(pUnk, &IID_IUnknown, (void **)&identity);
+    HRESULT hr = apartment_check();
+    if (FAILED(hr) || !exporter) return hr;
+    hr = pUnk->lpVtbl->QueryInterface(pUnk, &IID_IUnknown, (void **)&identity);
     if (FAILED(hr)) return hr;
     hr = exporter_disconnect(exporter, identity);
     identity->lpVtbl->Release(identity);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "com/proxy.h"
 #include <stdlib.h>
+#include "base/hash.h"
 #include "com/errorinfo.h"
 #include "com/runtime.h"
 #include "com/remunknown.h"
@@ -14,7 +15,13 @@ static const IID IID_PROXY_OBJECT = {
 
 /* All proxy objects of the process, so that a reference that arrives twice becomes one identity. */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-static List table = {&table, &table};
+static HashMap *table; /* NULL: there is none */
+
+/* Has no padding: it is hashed as bytes. */
+typedef struct TableKey {
+    const RemoteExporter *exporter;
+    uint64_t oid;
+} TableKey;
 
 /* Interfaces */
 
@@ -48,22 +55,57 @@ static ProxyInterface *object_interface(ProxyObject *object, const IID *iid)
     return NULL;
 }
 
-/* Takes over `public_refs` references to `ipid`, which is the object's `iid`. IUnknown has no proxy of its
- * own, but an IPID with references (PB-3). */
+/* With the lock held. IUnknown has no proxy of its own, but an IPID with references (PB-3). */
+static ProxyInterface *interface_add(ProxyObject *object, const IID *iid, const Guid *ipid)
+{
+    const NdrInterface *iface = IsEqualIID(iid, &IID_IUnknown) ? NULL : ndr_interface_find(iid);
+    ProxyInterface *proxy = interface_new(object, iface, ipid);
+    if (proxy) list_append(&object->interfaces, &proxy->link);
+    return proxy;
+}
+
+static bool can_be_called(const IID *iid)
+{
+    return IsEqualIID(iid, &IID_IUnknown) || ndr_interface_find(iid);
+}
+
+/* EOAC_SECURE_REFS: public references can be released by anybody, so one that nobody else can release is
+ * held, too (REF-2). */
+static HRESULT secure_reference(ProxyObject *object, ProxyInterface *proxy)
+{
+    const ProcessSecurity *security = security_peek();
+    if (!security || !(security->capabilities & EOAC_SECURE_REFS)) return S_OK;
+    pthread_mutex_lock(&object->lock);
+    bool secured = proxy->private_refs > 0;
+    pthread_mutex_unlock(&object->lock);
+    HRESULT hr = secured ? S_OK : remunknown_add_ref(object, &(RemReference){proxy->ipid, 0, 1});
+    pthread_mutex_lock(&object->lock);
+    proxy->private_refs += SUCCEEDED(hr) && !secured;
+    pthread_mutex_unlock(&object->lock);
+    return hr;
+}
+
+/* Takes over `public_refs` references to `ipid`, which is the object's `iid`; 0 stands for a reference that
+ * has to be got first, as table marshaling leaves it. They are given back when that fails. */
 static HRESULT object_take(ProxyObject *object, const IID *iid, const Guid *ipid, uint32_t public_refs)
 {
-    const NdrInterface *iface = ndr_interface_find(iid);
-    if (!iface && !IsEqualIID(iid, &IID_IUnknown)) return REGDB_E_IIDNOTREG;
-    pthread_mutex_lock(&object->lock);
-    ProxyInterface *proxy = object_interface(object, iid);
-    if (!proxy) {
-        if (IsEqualIID(iid, &IID_IUnknown)) iface = NULL;
-        proxy = interface_new(object, iface, ipid);
-        if (proxy) list_append(&object->interfaces, &proxy->link);
+    HRESULT hr = can_be_called(iid) ? S_OK : REGDB_E_IIDNOTREG;
+    if (SUCCEEDED(hr) && public_refs == 0) {
+        public_refs = PROXY_REFERENCES;
+        hr = remunknown_add_ref(object, &(RemReference){*ipid, public_refs, 0});
+        if (FAILED(hr)) return hr;
     }
-    if (proxy) proxy->public_refs += public_refs;
+    pthread_mutex_lock(&object->lock);
+    ProxyInterface *proxy = SUCCEEDED(hr) ? object_interface(object, iid) : NULL;
+    /* An exporter may give the same interface a second IPID; the first one stays ours. */
+    bool another = proxy && !guid_equal(&proxy->ipid, ipid);
+    if (SUCCEEDED(hr) && !proxy) proxy = interface_add(object, iid, ipid);
+    if (proxy && !another) proxy->public_refs += public_refs;
     pthread_mutex_unlock(&object->lock);
-    return proxy ? S_OK : E_OUTOFMEMORY;
+    if (SUCCEEDED(hr) && !proxy) hr = E_OUTOFMEMORY;
+    if ((FAILED(hr) || another) && public_refs)
+        remunknown_release(object, &(RemReference){*ipid, public_refs, 0}, 1);
+    return SUCCEEDED(hr) ? secure_reference(object, proxy) : hr;
 }
 
 /* Objects */
@@ -100,7 +142,6 @@ static ProxyObject *object_new(RemoteExporter *exporter, const StdObjref *refere
     object->pinged = !(reference->flags & SORF_NOPING);
     pthread_mutex_init(&object->lock, NULL);
     list_init(&object->interfaces);
-    list_init(&object->link);
     channel_settings_init(&object->unknown_settings);
     return object;
 }
@@ -124,8 +165,8 @@ static void object_end(ProxyObject *object)
     list_each(item, &object->interfaces)
     {
         ProxyInterface *proxy = container_of(item, ProxyInterface, link);
-        if (!proxy->public_refs) continue;
-        references[count++] = (RemReference){proxy->ipid, proxy->public_refs, 0};
+        if (!proxy->public_refs && !proxy->private_refs) continue;
+        references[count++] = (RemReference){proxy->ipid, proxy->public_refs, proxy->private_refs};
         if (count < PLAIN_INTERFACES_PER_RELEASE) continue;
         remunknown_release(object, references, count);
         count = 0;
@@ -143,37 +184,48 @@ ULONG proxy_object_add_ref(ProxyObject *object)
 
 ULONG proxy_object_release(ProxyObject *object)
 {
-    pthread_mutex_lock(&table_lock); /* so that nobody finds it between its last reference and its removal */
-    ULONG left = atomic_load(&object->refs.count) - 1;
+    unsigned count = atomic_load(&object->refs.count);
+    while (count > 1)
+        if (atomic_compare_exchange_weak(&object->refs.count, &count, count - 1)) return count - 1;
+    /* Likely the last one: nobody may find it between that and its removal. */
+    TableKey key = {object->exporter, object->oid};
+    pthread_mutex_lock(&table_lock);
     bool last = refcount_unref(&object->refs);
-    if (last) list_remove(&object->link);
+    if (last) hashmap_remove(table, &key, sizeof(key));
+    if (table && hashmap_count(table) == 0) table = hashmap_free(table);
     pthread_mutex_unlock(&table_lock);
     if (last) object_end(object);
-    return last ? 0 : left;
+    return last ? 0 : 1;
+}
+
+/* With the lock held. */
+static ProxyObject *table_add(const TableKey *key, RemoteExporter *exporter, const StdObjref *reference,
+                              const Bindings *resolver)
+{
+    if (!table && hashmap_new(&table) < 0) return NULL;
+    ProxyObject *object = object_new(exporter, reference, resolver);
+    if (object && hashmap_put(table, key, sizeof(*key), object) < 0) {
+        object_free(object);
+        object = NULL;
+    }
+    return object;
 }
 
 /* Finds or makes the object of a reference: a new local reference to it. */
 static ProxyObject *table_object(RemoteExporter *exporter, const StdObjref *reference,
                                  const Bindings *resolver)
 {
-    ProxyObject *found = NULL;
-    bool created = false;
+    TableKey key = {exporter, reference->oid};
     pthread_mutex_lock(&table_lock);
-    list_each(item, &table)
-    {
-        ProxyObject *object = container_of(item, ProxyObject, link);
-        if (object->exporter == exporter && object->oid == reference->oid) found = object;
-    }
-    if (found) {
-        refcount_ref(&found->refs);
-    } else {
-        found = object_new(exporter, reference, resolver);
-        created = found != NULL;
-        if (found) list_append(&table, &found->link);
-    }
+    ProxyObject *object = table ? hashmap_get(table, &key, sizeof(key)) : NULL;
+    bool created = !object;
+    if (object)
+        refcount_ref(&object->refs);
+    else
+        object = table_add(&key, exporter, reference, resolver);
     pthread_mutex_unlock(&table_lock);
-    if (created && found->pinged) runtime_ping_add(exporter, found->oid);
-    return found;
+    if (object && created && object->pinged) runtime_ping_add(exporter, object->oid);
+    return object;
 }
 
 HRESULT proxy_from_reference(RemoteExporter *exporter, const StdObjref *reference, const Bindings *resolver,
@@ -182,10 +234,7 @@ HRESULT proxy_from_reference(RemoteExporter *exporter, const StdObjref *referenc
     ProxyObject *object = table_object(exporter, reference, resolver);
     if (!object) return E_OUTOFMEMORY;
     HRESULT hr = object_take(object, iid, &reference->ipid, reference->public_refs);
-    if (SUCCEEDED(hr))
-        hr = proxy_object_query(object, iid, ret_object);
-    else
-        remunknown_release(object, &(RemReference){reference->ipid, reference->public_refs, 0}, 1);
+    if (SUCCEEDED(hr)) hr = proxy_object_query(object, iid, ret_object);
     proxy_object_release(object);
     return hr;
 }
@@ -234,9 +283,6 @@ HRESULT proxy_query(ProxyObject *object, const IID *const *iids, unsigned count,
         ret_results[i] = results[i].status;
         if (FAILED(results[i].status)) continue;
         ret_results[i] = object_take(object, iids[i], &results[i].std.ipid, results[i].std.public_refs);
-        if (FAILED(ret_results[i]))
-            remunknown_release(object, &(RemReference){results[i].std.ipid, results[i].std.public_refs, 0},
-                               1);
     }
     return S_OK;
 }
@@ -262,9 +308,11 @@ ProxyObject *proxy_of(IUnknown *pointer, ProxyInterface **ret_interface)
     if (FAILED(pointer->lpVtbl->QueryInterface(pointer, &IID_PROXY_OBJECT, &answer)) || !answer) return NULL;
     ProxyObject *object = answer;
     pthread_mutex_lock(&object->lock);
-    list_each(item,
-              &object->interfaces) if ((void *)container_of(item, ProxyInterface, link) == (void *)pointer)
-        iface = container_of(item, ProxyInterface, link);
+    list_each(item, &object->interfaces)
+    {
+        ProxyInterface *proxy = container_of(item, ProxyInterface, link);
+        if ((void *)proxy == (void *)pointer) iface = proxy;
+    }
     pthread_mutex_unlock(&object->lock);
     proxy_object_release(object); /* the caller's pointer keeps it */
     if (ret_interface) *ret_interface = iface;
@@ -282,7 +330,7 @@ HRESULT proxy_reference(ProxyObject *object, const IID *iid, uint32_t public_ref
     ProxyInterface *proxy = object_interface(object, iid);
     Guid ipid = proxy ? proxy->ipid : (Guid){0};
     pthread_mutex_unlock(&object->lock);
-    hr = proxy ? remunknown_add_ref(object, &ipid, public_refs) : E_NOINTERFACE;
+    hr = proxy ? remunknown_add_ref(object, &(RemReference){ipid, public_refs, 0}) : E_NOINTERFACE;
     if (SUCCEEDED(hr))
         *ret_reference = (StdObjref){.flags = object->pinged ? 0 : SORF_NOPING,
                                      .public_refs = public_refs,

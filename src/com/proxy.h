@@ -26,8 +26,8 @@ typedef struct ProxyInterface {
     List link;    /* in the object */
     ProxyObject *object;
     Guid ipid;
-    uint32_t public_refs; /* that this process owes to the exporter; the object's lock */
-    bool copy;            /* of CoCopyProxy: own count, holds the object */
+    uint32_t public_refs, private_refs; /* that this process owes to the exporter; the object's lock */
+    bool copy;                          /* of CoCopyProxy: own count, holds the object */
     RefCount copy_refs;
     ChannelSettings settings;
 } ProxyInterface;
@@ -38,7 +38,6 @@ struct ProxyObject {
     IMultiQI multi;
     NdrChannel channel;
     RefCount refs;
-    List link; /* in the table of all */
     RemoteExporter *exporter;
     uint64_t oid;
     bool pinged;

@@ -74,6 +74,9 @@ static HRESULT STDMETHODCALLTYPE security_set_blanket(IClientSecurity *This, IUn
     HRESULT hr = settings_of(object, pointer, &settings, NULL);
     if (SUCCEEDED(hr)) hr = security_get(&security);
     if (FAILED(hr)) return hr;
+    if (settings == &object->unknown_settings && security->capabilities & EOAC_SECURE_REFS) /* PB-4 */
+        return com_error(E_INVALIDARG, "With EOAC_SECURE_REFS references are always counted as the process: "
+                                       "IUnknown's blanket cannot be set.");
     /* No default can be negotiated: then there is no earlier principal to keep. */
     if (FAILED(channel_settings_blanket(settings, object->exporter, &previous))) previous = NULL;
     /* Without a process token static cloaking may capture nothing; then each call says so. */

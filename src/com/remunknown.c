@@ -71,14 +71,13 @@ static void write_references(Writer *writer, const void *arguments)
     rem_references_in_write(writer, reference, 1);
 }
 
-HRESULT remunknown_add_ref(ProxyObject *object, const Guid *ipid, uint32_t public_refs)
+HRESULT remunknown_add_ref(ProxyObject *object, const RemReference *reference)
 {
     _cleanup_(writer_deinitp) Writer request = {0};
     OrpcCall call;
     HRESULT result = E_UNEXPECTED, status = E_UNEXPECTED;
-    RemReference reference = {*ipid, public_refs, 0};
     writer_init(&request, 0);
-    HRESULT hr = call_rem_unknown(object, OP_REM_ADD_REF, write_references, &reference, &request, &call);
+    HRESULT hr = call_rem_unknown(object, OP_REM_ADD_REF, write_references, reference, &request, &call);
     if (SUCCEEDED(hr)) {
         Reader reply = orpc_call_reply(&call);
         size_t got = rem_add_ref_out_read(&reply, &result, 1, &status);

@@ -14,6 +14,6 @@
 /* `count` results, each with its own status. S_OK, or why there are none (with a sentence). */
 HRESULT remunknown_query(ProxyObject *object, const Guid *ipid, const IID *const *iids, unsigned count,
                          uint32_t public_refs, RemQueryResult *ret_results) must_use;
-HRESULT remunknown_add_ref(ProxyObject *object, const Guid *ipid, uint32_t public_refs) must_use;
+HRESULT remunknown_add_ref(ProxyObject *object, const RemReference *reference) must_use;
 /* Best effort: what cannot be released runs down. Leaves the thread's error object alone. */
 void remunknown_release(ProxyObject *object, const RemReference *references, uint16_t count);

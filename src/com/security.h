@@ -61,6 +61,12 @@ HRESULT security_new_default(const SecurityDefaults *defaults, ProcessSecurity *
 HRESULT security_get(const ProcessSecurity **ret_security) must_use;
 /* The same without making it: NULL until then. */
 const ProcessSecurity *security_peek(void);
+/* The program switched security off: RPC_C_AUTHN_LEVEL_NONE for the process. */
+static inline bool security_is_off(void)
+{
+    const ProcessSecurity *security = security_peek();
+    return security && security->authn_level == 1; /* RPC_C_AUTHN_LEVEL_NONE */
+}
 /* The entry of pAuthList for a service, or NULL. */
 const SecurityIdentity *security_identity(const ProcessSecurity *security, uint32_t service);
 
