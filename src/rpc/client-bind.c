@@ -4,6 +4,7 @@
  * of one. Kerberos and SPNEGO have an even number of legs, so their last client token goes in alter_context
  * ([MS-RPCE] 3.3.1.5.2.1, note 98).
  */
+#include <errno.h>
 #include "rpc/client-private.h"
 
 #define LEAST_FRAGMENT PDU_FRAGMENT_MIN
@@ -56,9 +57,11 @@ RpcStatus client_bind_compose(RpcClientCall *call)
     put_contexts(call, binds);
     if (call->initiator) put_token(call, start);
     pdu_end(&connection->out, start);
-    if (writer_status(&connection->out) < 0)
+    const int r = writer_status(&connection->out);
+    if (r == -E2BIG)
         return client_call_fail(call, RPCST_SEC_PKG_ERROR,
                                 "the security token does not fit into a PDU of %u bytes", PDU_FRAGMENT_MAX);
+    if (r < 0) return client_call_fail(call, RPCST_OUT_OF_MEMORY, "out of memory");
     return RPCST_OK;
 }
 

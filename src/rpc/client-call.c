@@ -110,6 +110,7 @@ static RpcStatus connection_lost(RpcClientCall *call, int error)
                       : error == -EPROTO ? "it does not speak DCE/RPC"
                                          : NULL;
 
+    if (error == -ENOMEM) return client_call_fail(call, RPCST_OUT_OF_MEMORY, "out of memory");
     if (!call->sent && call->pooled && !call->replaced) {
         call->replaced = true;
         return start_over(call, false);

@@ -44,9 +44,7 @@ static SecContext *package_context(const char *principal, bool initiator)
     spec.send_sequence = initiator ? 1000 : 2000;
     spec.receive_sequence = initiator ? 2000 : 1000;
     spec.expires = initiator && peer_package.expires ? peer_package.expires : INT64_MAX;
-    int r = sec_context_new(&spec, &context);
-    assert(r == 0);
-    return context;
+    return sec_context_new(&spec, &context) == 0 ? context : NULL;
 }
 
 static int package_new(Token *token, const SecInitiatorSpec *spec, SecInitiator **ret_initiator)
@@ -103,6 +101,7 @@ static int package_step(SecInitiator *initiator, IoWait *ret_wait)
     if (!input || strcmp(input, "2") != 0) return package_fail(initiator, 0x80090322);
     snprintf(initiator->output, sizeof(initiator->output), "3");
     initiator->context = package_context(initiator->principal, true);
+    if (!initiator->context) return -ENOMEM;
     initiator->done = true;
     return 0;
 }
@@ -219,6 +218,7 @@ static const char *peer_authenticate(PeerConnection *connection, const Pdu *pdu)
     if (token[0] == '3') {
         assert(context->used && !context->context);
         context->context = package_context(context->principal, false);
+        assert(context->context);
         count(peer, &peer->counts.contexts);
         return NULL;
     }
