@@ -205,6 +205,34 @@ static void test_host_identity(void **state)
     assert_string_equal(token_principal(talk.token), "host/a.lab.test@LAB.TEST");
 }
 
+static Authority *rc4_authority(const char *keytab, bool allow)
+{
+    _cleanup_(freep) char *config = realm_path("krb5.conf");
+    AuthorityOptions options = {.krb5_config = config, .acceptor_keytab = keytab, .allow_rc4 = allow};
+    Authority *authority = NULL;
+    SecFailure failure;
+    assert_int_equal(authority_new_linked(&options, &authority, &failure), 0);
+    return authority;
+}
+
+/* A service with an RC4 key beside AES ones of others: only where that was allowed. */
+static void test_rc4(void **state)
+{
+    _cleanup_(freep) char *keytab = realm_path("rc4.keytab");
+    char command[256];
+    realm_admin("addprinc -randkey -e arcfour-hmac:normal host/rc4.lab.test");
+    (void)snprintf(command, sizeof(command), "ktadd -norandkey -k %s host/rc4.lab.test host/a.lab.test",
+                   keytab);
+    realm_admin(command);
+    _cleanup_(authority_unrefp) Authority *strict = rc4_authority(keytab, false),
+                                          *lax = rc4_authority(keytab, true);
+    _cleanup_(conversation_deinitp) Conversation refused = {0}, allowed = {0}, aes = {0};
+    assert_int_equal(converse(&refused, realm.alice, "host/rc4.lab.test", IMPERSONATE, strict), SEC_FAILED);
+    assert_int_equal(converse(&aes, realm.alice, HOST_A, IMPERSONATE, strict), 0);
+    assert_int_equal(converse(&allowed, realm.alice, "host/rc4.lab.test", IMPERSONATE, lax), 0);
+    assert_true(sealed_both_ways(&allowed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_wrong_key),
         cmocka_unit_test(test_services_offered),
         cmocka_unit_test(test_host_identity),
+        cmocka_unit_test(test_rc4),
     };
     return cmocka_run_group_tests_name("krb5", tests, realm_setup, realm_teardown);
 }
