@@ -1,18 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/guid.h"
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
+#define POOL_GUIDS 64u
+
+/* How often this process forked: a child must not repeat its parent's GUIDs. */
+static atomic_uint forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void count_fork(void)
+{
+    atomic_fetch_add(&forks, 1);
+}
+
+static void count_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL,
+                         count_fork); /* fails for want of memory only, at a process's first GUID */
+}
+
+static int fill(void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t got = getrandom((uint8_t *)bytes + done, size - done, 0);
+        if (got < 0 && errno != EINTR) return -errno;
+        if (got > 0) done += (size_t)got;
+    }
+    return 0;
+}
+
+/* Every call of a chain has one, and a system call for each would be a tenth of the call: from a pool of the
+ * thread's, in which what was given out is forgotten. */
 int guid_random(Guid *ret_guid)
 {
-    Guid guid;
-    ssize_t got;
-    do
-        got = getrandom(&guid, sizeof(guid), 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) return -errno;
-    if (got != sizeof(guid)) return -EIO; /* the kernel never splits requests up to 256 bytes */
+    static _Thread_local Guid pool[POOL_GUIDS];
+    static _Thread_local unsigned left, pool_forks;
+
+    pthread_once(&forks_once, count_forks);
+    const unsigned now = atomic_load_explicit(&forks, memory_order_relaxed);
+    if (left == 0 || pool_forks != now) {
+        int r = fill(pool, sizeof(pool));
+        if (r < 0) return r;
+        left = POOL_GUIDS;
+        pool_forks = now;
+    }
+    Guid guid = pool[--left];
+    explicit_bzero(&pool[left], sizeof(guid));
     guid.data3 = (uint16_t)((guid.data3 & 0x0fff) | 0x4000);
     guid.data4[0] = (uint8_t)((guid.data4[0] & 0x3f) | 0x80);
     *ret_guid = guid;

@@ -7,7 +7,14 @@
 
 void orpc_call_begin(OrpcCall *call, const OrpcCallSpec *spec, Writer *request)
 {
-    *call = (OrpcCall){.spec = *spec, .request = request};
+    /* Not the whole structure: extents and sentence are long and only looked at where they were set. */
+    call->spec = *spec;
+    call->request = request;
+    call->rpc = NULL;
+    call->reply = (Reader){0};
+    call->that.extent_count = 0;
+    call->failure.code = 0;
+    call->failure.sentence[0] = 0;
     uint16_t minor = remote_exporter_version_minor(spec->exporter);
     OrpcThis header = {
         .version = {COM_VERSION_MAJOR, minor < COM_VERSION_MINOR ? minor : COM_VERSION_MINOR},
@@ -68,11 +75,12 @@ HRESULT orpc_call_step(OrpcCall *call, IoWait *ret_wait)
 
 HRESULT orpc_call_run(OrpcCall *call)
 {
+    CausalityBlock block;
     HRESULT hr = start(call);
     if (FAILED(hr)) return hr;
-    if (causality_block(&call->spec.causality) < 0) return E_OUTOFMEMORY;
+    causality_block(&block, &call->spec.causality);
     RpcStatus status = rpc_client_call_run(call->rpc);
-    causality_unblock(&call->spec.causality);
+    causality_unblock(&block);
     return finish(call, status);
 }
 

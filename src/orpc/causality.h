@@ -4,8 +4,16 @@
 #pragma once
 #include <stdbool.h>
 #include "base/guid.h"
+#include "base/list.h"
 
-/* Brackets a blocking outgoing call; they nest. 0, -ENOMEM. */
-int causality_block(const Guid *causality) must_use;
-void causality_unblock(const Guid *causality);
+/* One blocking outgoing call. The caller's; stays where it is until causality_unblock(). */
+typedef struct CausalityBlock {
+    List link;
+    Guid causality;
+} CausalityBlock;
+
+/* Brackets a blocking outgoing call; they nest. */
+void causality_block(CausalityBlock *block, const Guid *causality);
+void causality_unblock(CausalityBlock *block);
+/* Walks all of them: for the moment when a call would be refused else. */
 bool causality_is_blocked(const Guid *causality);
