@@ -34,9 +34,34 @@ static RpcStatus fail_errno(RpcClientCall *call, int error, const char *what)
     return client_call_fail(call, rpc_status_from_errno(error), "%s: %s", what, strerrordesc_np(-error));
 }
 
+/* The memory of one call is kept for each thread: it is too large for malloc() to have at hand. */
+static pthread_key_t idle_key;
+static pthread_once_t idle_once = PTHREAD_ONCE_INIT;
+static bool idle_key_made;
+
+static void idle_init(void)
+{
+    idle_key_made = pthread_key_create(&idle_key, free) == 0;
+}
+
+static RpcClientCall *memory_take(void)
+{
+    pthread_once(&idle_once, idle_init);
+    void *idle = idle_key_made ? pthread_getspecific(idle_key) : NULL;
+    if (!idle) return malloc(sizeof(RpcClientCall));
+    (void)pthread_setspecific(idle_key, NULL); /* cannot fail: the key has a value already */
+    return idle;
+}
+
+static void memory_give(RpcClientCall *call)
+{
+    if (!idle_key_made || pthread_getspecific(idle_key) || pthread_setspecific(idle_key, call) != 0)
+        free(call);
+}
+
 RpcStatus rpc_client_call_new(const RpcClientCallSpec *spec, RpcClientCall **ret_call)
 {
-    RpcClientCall *call = malloc(sizeof(*call));
+    RpcClientCall *call = memory_take();
 
     if (!call) return RPCST_OUT_OF_MEMORY;
     memset(call, 0, offsetof(RpcClientCall, failure));
@@ -85,7 +110,7 @@ RpcClientCall *rpc_client_call_free(RpcClientCall *call)
     free(call->taken);
     call->security = rpc_security_unref(call->security);
     call->binding = rpc_binding_unref(call->binding);
-    free(call);
+    memory_give(call);
     return NULL;
 }
 
