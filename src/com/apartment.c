@@ -207,7 +207,8 @@ HRESULT apartment_run_call(OrpcCall *call)
     Apartment *apartment = apartment_current();
     IoWait wait;
     if (!apartment || pthread_equal(apartment->owner, pthread_self())) return orpc_call_run(call);
-    if (causality_block(&call->spec.causality) < 0) return E_OUTOFMEMORY;
+    CausalityBlock block;
+    causality_block(&block, &call->spec.causality);
     HRESULT hr;
     while ((hr = orpc_call_step(call, &wait)) == ORPC_PENDING) {
         HRESULT waited = wait_serving(apartment, &wait, &call->spec.causality);
@@ -216,7 +217,7 @@ HRESULT apartment_run_call(OrpcCall *call)
             break;
         }
     }
-    causality_unblock(&call->spec.causality);
+    causality_unblock(&block);
     /* What was left for later woke the server already: it must look again. */
     apartment_wake(apartment);
     return hr;

@@ -18,8 +18,8 @@ struct CallContext {
     atomic_bool complete;
     Token *client;
     uint32_t authn_service, authn_level;
-    char16_t *server_principal; /* NULL: not known */
-    char16_t *client_name;      /* REALM\user; NULL: did not authenticate */
+    char16_t *server_principal;    /* NULL: not known */
+    char16_t *_Atomic client_name; /* REALM\user, made when it is asked for */
     Guid causality;
 };
 
@@ -66,8 +66,6 @@ static CallContext *context_new(const CallContextSpec *spec)
     context->authn_service = spec->authn_service;
     context->authn_level = spec->authn_level;
     context->causality = spec->causality;
-    if (spec->client && name_from_principal(token_principal(spec->client), &context->client_name) < 0)
-        return NULL;
     if (spec->server_principal &&
         utf16_from_utf8(spec->server_principal, &context->server_principal, NULL) < 0)
         return NULL;
@@ -149,15 +147,35 @@ static HRESULT task_string(const char16_t *text, OLECHAR **ret_text)
     return S_OK;
 }
 
+/* The caller's name; NULL: it did not authenticate. It lives as long as the context; of two threads that ask
+ * first one makes it. */
+static HRESULT client_name(CallContext *context, char16_t **ret_name)
+{
+    char16_t *name = context->client_name, *made = NULL;
+
+    if (!name && context->client) {
+        if (name_from_principal(token_principal(context->client), &made) < 0) return E_OUTOFMEMORY;
+        if (atomic_compare_exchange_strong(&context->client_name, &name, made))
+            name = made;
+        else
+            free(made);
+    }
+    *ret_name = name;
+    return S_OK;
+}
+
 static HRESULT context_query_blanket(IServerSecurity *self, DWORD *ret_service, DWORD *ret_authz,
                                      OLECHAR **ret_principal, DWORD *ret_level, DWORD *impersonation,
                                      void **ret_privileges, DWORD *ret_capabilities)
 {
     CallContext *context = context_of(self);
-    HRESULT hr;
+    char16_t *name = NULL;
+    HRESULT hr = S_OK;
 
     if (atomic_load(&context->complete)) return RPC_E_CALL_COMPLETE;
     if (impersonation) return E_INVALIDARG; /* SRV-9 */
+    if (ret_privileges) hr = client_name(context, &name);
+    if (FAILED(hr)) return hr;
     if (ret_principal) {
         hr = task_string(context->server_principal, ret_principal);
         if (FAILED(hr)) return hr;
@@ -165,7 +183,7 @@ static HRESULT context_query_blanket(IServerSecurity *self, DWORD *ret_service, 
     if (ret_service) *ret_service = context->authn_service;
     if (ret_authz) *ret_authz = RPC_C_AUTHZ_NONE;
     if (ret_level) *ret_level = context->authn_level;
-    if (ret_privileges) *ret_privileges = context->client_name;
+    if (ret_privileges) *ret_privileges = name;
     if (ret_capabilities) *ret_capabilities = EOAC_NONE;
     return S_OK;
 }

@@ -134,11 +134,44 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
     return S_OK;
 }
 
+/* REF-3: IUnknown goes by the process's defaults, its identity for the service included (C5), unless it has a
+ * blanket of its own: whoever the thread acts as does not count. */
+static Token *acting_token(const Blanket *blanket, bool unknown)
+{
+    return unknown && !blanket->set ? NULL : thread_token();
+}
+
+/* The security of the last call, when the decision, made anew, comes to the same token. A new reference, or
+ * NULL: the long way has to be gone. */
+static RpcSecurity *same_security(ChannelSettings *settings, bool unknown)
+{
+    const ProcessSecurity *process = security_peek();
+    RpcSecurity *same = NULL;
+    Token *process_own = NULL;
+    CloakChoice choice;
+    if (!process || FAILED(process_token(&process_own))) return NULL;
+    pthread_mutex_lock(&settings->lock);
+    if (settings->security) {
+        CloakInput input = blanket_cloak_input(settings->blanket, process, settings->captured,
+                                               acting_token(settings->blanket, unknown), process_own);
+        if (SUCCEEDED(cloak_decide(&input, &choice)) && choice.token && !choice.capture &&
+            token_modified_id(choice.token) == settings->security_id)
+            same = rpc_security_ref(settings->security);
+    }
+    pthread_mutex_unlock(&settings->lock);
+    return same;
+}
+
 static HRESULT security_as(ChannelSettings *settings, const RemoteExporter *exporter, bool unknown,
                            RpcSecurity **ret_security)
 {
     _cleanup_(blanket_unrefp) Blanket *blanket = NULL;
     _cleanup_(token_unrefp) Token *token = NULL;
+    RpcSecurity *same = same_security(settings, unknown);
+    if (same) {
+        *ret_security = same;
+        return S_OK;
+    }
     HRESULT hr = channel_settings_blanket(settings, exporter, &blanket);
     if (FAILED(hr)) return hr;
     if (blanket->authn_service ==
@@ -146,9 +179,7 @@ static HRESULT security_as(ChannelSettings *settings, const RemoteExporter *expo
         *ret_security = NULL;
         return S_OK;
     }
-    /* REF-3: IUnknown goes by the process's defaults, its identity for the service included (C5), unless it has a
-     * blanket of its own: whoever the thread acts as does not count. */
-    hr = choose_token(settings, blanket, unknown && !blanket->set ? NULL : thread_token(), &token);
+    hr = choose_token(settings, blanket, acting_token(blanket, unknown), &token);
     return FAILED(hr) ? hr : security_for(settings, blanket, token, exporter, ret_security);
 }
 

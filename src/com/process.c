@@ -19,7 +19,7 @@ static struct {
     Conf *conf;
     bool has_keytab; /* and may read it */
     Authority *authority;
-    Token *token;
+    Token *_Atomic token; /* never replaced */
 } process = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* With the lock held. */
@@ -149,7 +149,10 @@ static HRESULT ensure_token(void)
             "keytab=%s.",
             keytab ? ", which is set but may not be read by this process" : "");
     }
-    return logon(process.authority, &spec, &process.token);
+    Token *token;
+    HRESULT hr = logon(process.authority, &spec, &token);
+    if (SUCCEEDED(hr)) process.token = token;
+    return hr;
 }
 
 HRESULT process_authority(Authority **ret_authority)
@@ -165,8 +168,13 @@ HRESULT process_authority(Authority **ret_authority)
 
 HRESULT process_token(Token **ret_token)
 {
+    Token *known = process.token;
     HRESULT hr = S_OK;
 
+    if (known) {
+        *ret_token = known;
+        return S_OK;
+    }
     pthread_mutex_lock(&process.lock);
     if (!process.token) {
         hr = ensure_authority();

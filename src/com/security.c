@@ -258,8 +258,13 @@ HRESULT security_get(const ProcessSecurity **ret_security)
 {
     SecurityDefaults defaults;
     ProcessSecurity *made;
+    const ProcessSecurity *known = current;
     HRESULT hr = S_OK;
 
+    if (known) {
+        *ret_security = known;
+        return S_OK;
+    }
     pthread_mutex_lock(&current_lock);
     if (!current) {
         hr = read_defaults(&defaults);
