@@ -71,7 +71,7 @@ static HRESULT on_activate(void *context, const RegistrarActivation *request, Re
     assert_int_equal(request->class_context, 0x100010);
     assert_true(request->client_impersonating);
     assert_string_equal(request->caller, "alice@LAB.TEST");
-    switch (fixture->mode) {
+    switch (atomic_load(&fixture->mode)) {
     case REFUSE:
         return CLASS_E_NOAGGREGATION;
     case TOO_FEW:
