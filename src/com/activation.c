@@ -176,9 +176,10 @@ static HRESULT activate_as(const Activation *activation, const ActivationTarget 
     if (thread_causality(&causality) < 0) return E_UNEXPECTED;
     HRESULT hr = new_activator(activation, target, security, token, &causality, &activator);
     if (FAILED(hr)) return hr;
-    if (causality_block(&causality) < 0) return E_OUTOFMEMORY;
+    CausalityBlock block;
+    causality_block(&block, &causality);
     hr = activator_run(activator);
-    causality_unblock(&causality);
+    causality_unblock(&block);
     if (FAILED(hr)) return refused(activation, target, hr, activator_sentence(activator));
     return take_results(activation, activator, target);
 }
