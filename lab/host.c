@@ -18,6 +18,13 @@ static const char *const CLASSES =
     "[{4D616E74-6C65-0000-9B1E-57686F416D42}]\nname = Lab: dynamic cloaking\nusers = %u\n";
 static const char *const CLOAKINGS[] = {"none", "static", "dynamic"};
 
+/* What [resolver] of everybody's configuration has only where the command line asks for it. */
+static void ping_period_text(const Lab *lab, char ret_text[64])
+{
+    ret_text[0] = '\0';
+    if (lab->options.ping_period) snprintf(ret_text, 64, "ping_period = %s\n", lab->options.ping_period);
+}
+
 /* The names exist in this file and nowhere else. */
 static int write_hosts_file(const Lab *lab)
 {
@@ -36,24 +43,29 @@ static int write_hosts_file(const Lab *lab)
 
 static int write_classes(const Lab *lab, const LabHost *host)
 {
-    char path[LAB_PATH_MAX], text[1024];
+    char path[LAB_PATH_MAX], text[1024 + LAB_CLASSES_MAX * 128];
     if (lab_path(path, "%s/hosts/%s/classes.d", lab->folder, host->name) < 0) return -1;
     if (mkdir(path, 0700) < 0) return lab_error("cannot create %s: %m", path);
     if (lab_path(path, "%s/hosts/%s/classes.d/lab.conf", lab->folder, host->name) < 0) return -1;
     unsigned uid = getuid();
-    snprintf(text, sizeof(text), CLASSES, uid, uid, uid);
+    int n = snprintf(text, sizeof(text), CLASSES, uid, uid, uid);
+    for (int i = 0; i < lab->options.n_classes; i++)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "\n[{%s}]\nname = Lab: --classes\nusers = %u\n",
+                      lab->options.classes[i], uid);
     return lab_write_file(path, text);
 }
 
 static int write_host_conf(const Lab *lab, const LabHost *host)
 {
-    char path[LAB_PATH_MAX], text[8 * LAB_PATH_MAX];
+    char path[LAB_PATH_MAX], text[8 * LAB_PATH_MAX], ping_period[64];
+    ping_period_text(lab, ping_period);
     const char *folder = lab->folder, *name = host->name;
     snprintf(text, sizeof(text),
              "[resolver]\n"
              "port = %d\n"
              "listen = %s\n"
              "hosts_file = %s/hosts.txt\n"
+             "%s"
              "[exporter]\n"
              "port = %d\n"
              "name = %s." LAB_DOMAIN "\n"
@@ -64,8 +76,8 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
              "[paths]\n"
              "runtime = %s/hosts/%s/run\n"
              "classes_dir = %s/hosts/%s/classes.d\n",
-             host->resolver_port, host->address, folder, host->exporter_port, name, host->address, folder,
-             name, name, folder, name, folder, name);
+             host->resolver_port, host->address, folder, ping_period, host->exporter_port, name,
+             host->address, folder, name, name, folder, name, folder, name);
     if (lab_path(path, "%s/hosts/%s/run", folder, name) < 0) return -1;
     if (strlen(path) + SOCKET_NAME_MAX >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return lab_error("%s is too long for the path of a socket; set TMPDIR to a shorter one", path);
@@ -76,7 +88,8 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
 /* The client is on a machine of its own, where no mantled runs; its ticket cache is KRB5CCNAME's. */
 static int write_client_conf(const Lab *lab)
 {
-    char path[LAB_PATH_MAX], text[4 * LAB_PATH_MAX], address[48];
+    char path[LAB_PATH_MAX], text[4 * LAB_PATH_MAX], address[48], ping_period[64];
+    ping_period_text(lab, ping_period);
     if (lab->options.ipv6)
         strcpy(address, "::1");
     else
@@ -86,13 +99,14 @@ static int write_client_conf(const Lab *lab)
              "[resolver]\n"
              "port = %d\n"
              "hosts_file = %s/hosts.txt\n"
+             "%s"
              "[exporter]\n"
              "port = 0\n"
              "name = client." LAB_DOMAIN "\n"
              "addresses = %s\n"
              "[paths]\n"
              "runtime = %s/run\n",
-             lab->options.hosts[0].resolver_port, lab->folder, address, lab->folder);
+             lab->options.hosts[0].resolver_port, lab->folder, ping_period, address, lab->folder);
     if (lab_path(path, "%s/run", lab->folder) < 0) return -1;
     if (mkdir(path, 0700) < 0) return lab_error("cannot create %s: %m", path);
     return lab_path(path, "%s/mantle.conf", lab->folder) < 0 ? -1 : lab_write_file(path, text);

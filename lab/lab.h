@@ -11,6 +11,8 @@
 #define LAB_HOSTS_MAX     32
 #define LAB_USERS_MAX     64
 #define LAB_NAME_MAX      32
+#define LAB_CLASSES_MAX   32
+#define LAB_CLASS_LENGTH  36 /* of a GUID's text without braces */
 #define LAB_PROCESSES_MAX (LAB_HOSTS_MAX * 8)
 #define LAB_PATH_MAX      512
 #define LAB_STEP_MS       10000 /* one tool of Kerberos, or all hosts together, may take this long to be ready */
@@ -36,6 +38,10 @@ typedef struct LabOptions {
     LabUser users[LAB_USERS_MAX];
     int n_users;
     const LabUser *as;
+    char classes[LAB_CLASSES_MAX]
+                [LAB_CLASS_LENGTH + 1]; /* that COMMAND's own servers may serve on each host */
+    int n_classes;
+    const char *ping_period; /* as it stands in mantle.conf; NULL: its default */
     bool ipv6, keep, realm_only;
     int resolver_port; /* 0: any free one */
     char **command;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of `mantle lab exec`. */
 #include "lab.h"
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,8 @@ static int usage_error(const char *text, const char *what)
     fprintf(
         stderr,
         "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
-        "                       [--as alice] [--ipv6] [--resolver-port N] [--keep] [--realm-only]\n"
-        "                       -- COMMAND ...\n");
+        "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ipv6]\n"
+        "                       [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n");
     return EXIT_USAGE;
 }
 
@@ -89,6 +90,43 @@ static int each_name(LabOptions *options, const char *list, int (*each)(LabOptio
     return 0;
 }
 
+/* "01234567-89ab-cdef-0123-456789abcdef", with braces or without, as it will stand in classes.d. */
+static int add_class(LabOptions *options, const char *text)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t length = strlen(text), braces = text[0] == '{' && text[length - 1] == '}';
+    const char *digits = text + braces;
+    if (length != LAB_CLASS_LENGTH + 2 * braces) return usage_error("not a class", text);
+    for (size_t i = 0; i < LAB_CLASS_LENGTH; i++)
+        if (form[i] == '-' ? digits[i] != '-' : !isxdigit((unsigned char)digits[i]))
+            return usage_error("not a class", text);
+    if (options->n_classes == LAB_CLASSES_MAX) return usage_error("too many classes", text);
+    memcpy(options->classes[options->n_classes++], digits, LAB_CLASS_LENGTH);
+    return 0;
+}
+
+static int add_classes(LabOptions *options, const char *list)
+{
+    int r = 0;
+    for (const char *rest = list; r == 0 && *rest;) {
+        size_t length = strcspn(rest, ",");
+        char text[LAB_CLASS_LENGTH + 3] = "";
+        if (length < sizeof(text)) memcpy(text, rest, length);
+        r = *text ? add_class(options, text) : usage_error("not a list of classes", list);
+        rest += length + (rest[length] == ',');
+    }
+    return r;
+}
+
+/* A number and its unit, as mantle.conf has them; mantled knows which of them it accepts. */
+static const char *parse_time(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    bool is_time =
+        digits > 0 && strlen(text) <= LAB_NAME_MAX && strspn(text + digits, "hmins") == strlen(text + digits);
+    return is_time ? text : NULL;
+}
+
 /* 0 for what is no port. */
 static int parse_port(const char *text)
 {
@@ -115,21 +153,36 @@ static int apply_lists(LabOptions *options, const Lists *lists)
     return 0;
 }
 
+enum {
+    HOSTS = 1,
+    UNTRUSTED,
+    USERS,
+    SENSITIVE,
+    AS,
+    CLASSES,
+    PING_PERIOD,
+    IPV6,
+    KEEP,
+    REALM_ONLY,
+    RESOLVER_PORT
+};
+static const struct option known[] = {
+    {"hosts", required_argument, NULL, HOSTS},
+    {"untrusted", required_argument, NULL, UNTRUSTED},
+    {"users", required_argument, NULL, USERS},
+    {"sensitive", required_argument, NULL, SENSITIVE},
+    {"as", required_argument, NULL, AS},
+    {"classes", required_argument, NULL, CLASSES},
+    {"ping-period", required_argument, NULL, PING_PERIOD},
+    {"ipv6", no_argument, NULL, IPV6},
+    {"keep", no_argument, NULL, KEEP},
+    {"realm-only", no_argument, NULL, REALM_ONLY},
+    {"resolver-port", required_argument, NULL, RESOLVER_PORT},
+    {NULL, 0, NULL, 0},
+};
+
 int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
 {
-    enum { HOSTS = 1, UNTRUSTED, USERS, SENSITIVE, AS, IPV6, KEEP, REALM_ONLY, RESOLVER_PORT };
-    static const struct option known[] = {
-        {"hosts", required_argument, NULL, HOSTS},
-        {"untrusted", required_argument, NULL, UNTRUSTED},
-        {"users", required_argument, NULL, USERS},
-        {"sensitive", required_argument, NULL, SENSITIVE},
-        {"as", required_argument, NULL, AS},
-        {"ipv6", no_argument, NULL, IPV6},
-        {"keep", no_argument, NULL, KEEP},
-        {"realm-only", no_argument, NULL, REALM_ONLY},
-        {"resolver-port", required_argument, NULL, RESOLVER_PORT},
-        {NULL, 0, NULL, 0},
-    };
     LabOptions options = {.n_hosts = 0};
     Lists lists = {.hosts = "a,b,c", .untrusted = "", .users = "alice,bob", .sensitive = "", .as = "alice"};
     int option;
@@ -151,6 +204,13 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
             break;
         case AS:
             lists.as = optarg;
+            break;
+        case CLASSES:
+            if (add_classes(&options, optarg) != 0) return EXIT_USAGE;
+            break;
+        case PING_PERIOD:
+            options.ping_period = parse_time(optarg);
+            if (!options.ping_period) return usage_error("not a time like 2s", optarg);
             break;
         case IPV6:
             options.ipv6 = true;

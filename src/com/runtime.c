@@ -117,10 +117,12 @@ HRESULT runtime_remote(RemoteTable **ret_table)
 static Pinger *ensure_pinger(void)
 {
     ClientHalf *half = &runtime.client;
+    const Conf *conf;
     Token *process = NULL;
-    if (half->pinger || FAILED(ensure_client())) return half->pinger;
+    if (half->pinger || FAILED(ensure_client()) || FAILED(process_conf(&conf))) return half->pinger;
     if (!security_is_off() && FAILED(process_token(&process))) return NULL;
-    PingerOptions options = {.client = half->client, .process = process};
+    PingerOptions options = {
+        .client = half->client, .process = process, .period = conf_duration(conf, CONF_RESOLVER_PING_PERIOD)};
     return pinger_new(&options, &half->pinger) < 0 ? NULL : half->pinger;
 }
 

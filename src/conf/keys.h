@@ -17,6 +17,10 @@
         "Names and addresses of hosts, looked at before DNS: lines as of hosts(5), where the address may "   \
         "carry the port "                                                                                    \
         "of that host's resolver.")                                                                          \
+    KEY(RESOLVER_PING_PERIOD, "resolver", "ping_period", "2min",                                             \
+        DURATION(100 * NS_PER_MS, 3600 * NS_PER_SECOND),                                                     \
+        "How often objects of other machines are pinged while they are in use here; objects of this "        \
+        "machine that nobody pinged for three times as long are reclaimed. All machines need the same.")     \
     KEY(EXPORTER_PORT, "exporter", "port", "24158", INTEGER(CONF_PORT, 0, 65535),                            \
         "TCP port of mantled's own objects. 0: any free port.")                                              \
     KEY(EXPORTER_NAME, "exporter", "name", "", TYPE(CONF_STRING),                                            \

@@ -146,7 +146,10 @@ static int make_tables(Daemon *daemon)
     int r = make_bindings(daemon, &bindings);
     if (r < 0) return r;
     r = result(
-        resolver_new(&(ResolverOptions){.bindings = &bindings, .run_down = run_down, .context = daemon},
+        resolver_new(&(ResolverOptions){.ping_period = conf_duration(daemon->conf, CONF_RESOLVER_PING_PERIOD),
+                                        .bindings = &bindings,
+                                        .run_down = run_down,
+                                        .context = daemon},
                      &daemon->resolver),
         "resolver");
     bindings_deinit(&bindings);
