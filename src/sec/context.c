@@ -28,12 +28,12 @@
 #define FILLER             16   /* EC of what we send */
 #define LEVEL_CONNECT      2
 #define LEVEL_PACKET       4
-#define LEVEL_INTEGRITY    5
 #define LEVEL_PRIVACY      6
 #define MAX_MESSAGE        0x10000 /* a fragment has fewer bytes */
 
 typedef struct Direction {
-    Sealer *sealer;
+    Sealer *sealer; /* or */
+    SealRc4 *rc4;
     uint64_t sequence;
     uint8_t flags;
 } Direction;
@@ -76,7 +76,8 @@ static int direction_init(SealFactory factory, const SecContextSpec *spec, bool 
     };
     direction->sequence = sends ? spec->send_sequence : spec->receive_sequence;
     direction->flags = by_initiator ? FLAG_SUBKEY : FLAG_SUBKEY | FLAG_FROM_ACCEPTOR;
-    return factory(&seal, &direction->sealer);
+    int r = factory(&seal, &direction->sealer);
+    return r == -EOPNOTSUPP ? seal_rc4_new(&seal, by_initiator, &direction->rc4) : r;
 }
 
 int sec_context_new_with(SealFactory factory, const SecContextSpec *spec, SecContext **ret_context)
@@ -108,6 +109,8 @@ SecContext *sec_context_free(SecContext *context)
     if (!context) return NULL;
     context->send.sealer = sealer_free(context->send.sealer);
     context->receive.sealer = sealer_free(context->receive.sealer);
+    context->send.rc4 = seal_rc4_free(context->send.rc4);
+    context->receive.rc4 = seal_rc4_free(context->receive.rc4);
     free(context);
     return NULL;
 }
@@ -119,15 +122,12 @@ int64_t sec_context_expires(const SecContext *context)
 
 size_t sec_context_token_length(const SecContext *context, uint8_t authn_level)
 {
-    switch (authn_level) {
-    case LEVEL_PRIVACY:
-        return TOKEN_HEADER + FILLER + TOKEN_HEADER + context->send.sealer->mac_length + SEAL_BLOCK;
-    case LEVEL_PACKET:
-    case LEVEL_INTEGRITY:
-        return TOKEN_HEADER + context->send.sealer->mac_length;
-    default:
-        return 0;
-    }
+    const bool seals = authn_level == LEVEL_PRIVACY;
+
+    if (authn_level < LEVEL_PACKET || authn_level > LEVEL_PRIVACY) return 0;
+    if (context->send.rc4) return seal_rc4_token_length(seals);
+    const size_t mac_length = context->send.sealer->mac_length;
+    return TOKEN_HEADER + mac_length + (seals ? FILLER + TOKEN_HEADER + SEAL_BLOCK : 0);
 }
 
 /* Protect */
@@ -190,7 +190,10 @@ int sec_context_protect(SecContext *context, uint8_t authn_level, SecMessage *me
     if (message->token_length != sec_context_token_length(context, authn_level)) return -EINVAL;
     if (message->token_length == 0) return 0;
     if (context->expires <= time_wall()) return -EKEYEXPIRED;
-    if (authn_level == LEVEL_PRIVACY) {
+    if (direction->rc4) {
+        r = seal_rc4_protect(direction->rc4, authn_level == LEVEL_PRIVACY, (uint32_t)direction->sequence,
+                             message);
+    } else if (authn_level == LEVEL_PRIVACY) {
         r = seal(direction, message);
     } else {
         mic_header(direction, message->token);
@@ -287,21 +290,16 @@ static int unseal(Direction *direction, SecMessage *message)
 int sec_context_unprotect(SecContext *context, uint8_t authn_level, SecMessage *message)
 {
     Direction *direction = &context->receive;
+    const bool seals = authn_level == LEVEL_PRIVACY;
     int r;
 
-    switch (authn_level) {
-    case LEVEL_PRIVACY:
-        r = unseal(direction, message);
-        break;
-    case LEVEL_PACKET:
-    case LEVEL_INTEGRITY:
-        r = verify_mic(direction, message);
-        break;
-    default:
-        /* Connect protects nothing; a verifier that a peer adds all the same proves nothing and is ignored.
-         */
-        return authn_level == LEVEL_CONNECT ? 0 : SEC_BAD_SIGNATURE;
-    }
+    /* Connect protects nothing; a verifier that a peer adds all the same proves nothing and is ignored. */
+    if (authn_level == LEVEL_CONNECT) return 0;
+    if (authn_level < LEVEL_PACKET || authn_level > LEVEL_PRIVACY) return SEC_BAD_SIGNATURE;
+    if (direction->rc4)
+        r = seal_rc4_unprotect(direction->rc4, seals, (uint32_t)direction->sequence, message);
+    else
+        r = seals ? unseal(direction, message) : verify_mic(direction, message);
     if (r == 0) direction->sequence++;
     return r;
 }

@@ -74,6 +74,18 @@ int seal_aes_new(const SealSpec *spec, Sealer **ret_sealer) must_use;
 /* Every AES type through libkrb5. The same. */
 int seal_krb5_new(const SealSpec *spec, Sealer **ret_sealer) must_use;
 
+/* The RC4 type, whose tokens are another world (seal-rc4.c). One direction; one thread at a time. */
+typedef struct SealRc4 SealRc4;
+/* 0, -EOPNOTSUPP (another type, or no RC4 in this OpenSSL), -EINVAL (key length), -ENOMEM. */
+int seal_rc4_new(const SealSpec *spec, bool by_initiator, SealRc4 **ret_rc4) must_use;
+SealRc4 *seal_rc4_free(SealRc4 *rc4);
+DEFINE_CLEANUP(SealRc4, seal_rc4_free)
+size_t seal_rc4_token_length(bool seals);
+/* The whole token. 0, -EIO. */
+int seal_rc4_protect(SealRc4 *rc4, bool seals, uint32_t sequence, SecMessage *message) must_use;
+/* 0, SEC_BAD_SIGNATURE, SEC_OUT_OF_SEQUENCE, -EIO. */
+int seal_rc4_unprotect(SealRc4 *rc4, bool seals, uint32_t sequence, SecMessage *message) must_use;
+
 /* Makes a sealer of one kind for every direction of a context; the tests run the same type through both. */
 typedef int (*SealFactory)(const SealSpec *spec, Sealer **ret_sealer);
 int sec_context_new_with(SealFactory factory, const SecContextSpec *spec, SecContext **ret_context) must_use;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/time.h"
@@ -58,7 +59,8 @@ static int seal_default(const SealSpec *spec, Sealer **ret_sealer)
 static const struct Type {
     int32_t enctype;
     size_t key_length, privacy, integrity;
-} types[] = {{17, 16, 76, 28}, {18, 32, 76, 28}, {19, 16, 80, 32}, {20, 32, 88, 40}};
+} types[] = {{17, 16, 76, 28}, {18, 32, 76, 28}, {19, 16, 80, 32}, {20, 32, 88, 40}, {23, 16, 45, 37}};
+#define TYPES_RFC4121 4 /* the first */
 
 typedef struct Pair {
     SecContext *client, *server;
@@ -226,7 +228,7 @@ static void test_any_rotation_is_received(void **state)
 {
     static const size_t rrcs[] = {0, 1, 12, 27, 28, 29, 44, 300, 65535};
 
-    for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+    for (size_t t = 0; t < TYPES_RFC4121; t++) {
         Pair pair = pair_new(&types[t], seal_default, seal_default);
         uint64_t sequence = CLIENT_SEQUENCE;
         for (size_t length = 0; length < 70; length += 2)
@@ -353,6 +355,97 @@ static void test_levels_do_not_mix(void **state)
     pair_free(&pair);
 }
 
+/* Made by MIT's GSSAPI (gss_wrap_iov, gss_get_mic_iov, DCE style): a seal, a MIC, a seal, a MIC from each
+ * side. */
+#define VECTOR_KEY                "bea92818736b3ec0dc3c7ee5f4f50331"
+#define VECTOR_INITIATOR_SEQUENCE 447761827u
+#define VECTOR_ACCEPTOR_SEQUENCE  29106152u
+static const struct Rc4Vector {
+    bool from_acceptor;
+    const char *stub, *token, *mic;
+} rc4_vectors[] = {
+    {false,
+     "e6e9ad0103623ed8f288774044d5b110e9bd383576e590e1da6aad9865b8cebfd86f2fce5b7d523da15cc0a408c598d3"
+     "f925258e85160287d22855256b5c9197",
+     "602b06092a864886f712010202020111001000ffff4c21f284497fbcce78398e1b71258a69a8157ed7a4038bd9",
+     "602306092a864886f71201020201011100ffffffffa2e466d2e192e56bdb25ef1ed3de16f7"},
+    {false,
+     "8ddc1542a75386a6a8ecb2bf0c8c62b37974bdff46b3ebe29b819c0e64d4c9b59372723641b1978cacc19cf7290645dd"
+     "1835663a0e4eb4652fa925abcc204ac8",
+     "602b06092a864886f712010202020111001000ffff0a6702494252fff63cd1b178749e3f9319e540b2de4ef143",
+     "602306092a864886f71201020201011100ffffffffa2e466d0e192e56bdb25ef1ed3de16f7"},
+    {true,
+     "50ad90924b1b814a54a4921b9f0764b282e6d73a1bc53fe82db2c116b38b750cfe5b0c05329a998bed2950372616819c"
+     "ad6fbda200aa82e8befe463b925c8c02",
+     "602b06092a864886f712010202020111001000ffffdf70dd6b644ed3b16971ddbaa5428ee9760ea494fb83f300",
+     "602306092a864886f71201020201011100ffffffff507b2e3cbfa801dc855c2884178da651"},
+    {true,
+     "4feeb2509af54de9277073aae41ffd89a00adf4005d86e5b17d7f93abd3a9d8892825b515f6aa2c616306cc10acb8d55"
+     "2fe538dff304028e09670b6d5293195e",
+     "602b06092a864886f712010202020111001000ffff42a615149d79cd15b06c031b5379685f9dbbc41a12e48194",
+     "602306092a864886f71201020201011100ffffffff507b2e3ebfa801dc855c2884178da651"},
+};
+
+static void from_hex(const char *hex, uint8_t *bytes)
+{
+    for (; *hex; hex += 2) {
+        const char digits[3] = {hex[0], hex[1], 0};
+        *bytes++ = (uint8_t)strtoul(digits, NULL, 16);
+    }
+}
+
+/* Header and trailer as the vectors were made with: byte i is 3 * i, one more from the acceptor. */
+static void vector_fill(Packet *packet, bool from_acceptor, size_t token_length)
+{
+    packet_fill(packet, 64, token_length);
+    for (size_t i = 0; i < HEADER + 64 + 8; i++)
+        packet->bytes[i] = (uint8_t)(3 * i + from_acceptor);
+}
+
+static void test_rc4_vectors(void **state)
+{
+    uint8_t key[16];
+    SecContextSpec spec = {.enctype = 23, .key = key, .key_length = 16, .expires = INT64_MAX};
+    SecContext *ends[2] = {NULL, NULL}; /* the one that listens to the initiator, and the other */
+    Packet packet, plain;
+
+    from_hex(VECTOR_KEY, key);
+    for (unsigned i = 0; i < 2; i++) {
+        spec.initiator = i;
+        spec.send_sequence = i ? VECTOR_INITIATOR_SEQUENCE : VECTOR_ACCEPTOR_SEQUENCE;
+        spec.receive_sequence = i ? VECTOR_ACCEPTOR_SEQUENCE : VECTOR_INITIATOR_SEQUENCE;
+        assert_int_equal(sec_context_new(&spec, &ends[i]), 0);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(rc4_vectors); i++) {
+        const struct Rc4Vector *vector = &rc4_vectors[i];
+        vector_fill(&plain, vector->from_acceptor, types[TYPES_RFC4121].privacy);
+        packet = plain;
+        from_hex(vector->stub, packet.bytes + HEADER);
+        from_hex(vector->token, packet_token(&packet));
+        SecMessage message = packet_message(&packet, true);
+        assert_int_equal(sec_context_unprotect(ends[vector->from_acceptor], LEVEL_PRIVACY, &message), 0);
+        assert_memory_equal(packet.bytes, plain.bytes, HEADER + 64 + 8);
+        vector_fill(&packet, vector->from_acceptor, types[TYPES_RFC4121].integrity);
+        from_hex(vector->mic, packet_token(&packet));
+        message = packet_message(&packet, true);
+        assert_int_equal(sec_context_unprotect(ends[vector->from_acceptor], LEVEL_INTEGRITY, &message), 0);
+    }
+    /* And byte for byte what we make: a MIC has no random part. */
+    for (unsigned i = 0; i < 2; i++) {
+        ends[i] = sec_context_free(ends[i]);
+        spec.initiator = !i;
+        spec.send_sequence = 1 + (i ? VECTOR_ACCEPTOR_SEQUENCE : VECTOR_INITIATOR_SEQUENCE);
+        assert_int_equal(sec_context_new(&spec, &ends[i]), 0);
+        uint8_t expected[37];
+        from_hex(rc4_vectors[2 * i].mic, expected);
+        vector_fill(&packet, i, sizeof(expected));
+        SecMessage message = packet_message(&packet, true);
+        assert_int_equal(sec_context_protect(ends[i], LEVEL_INTEGRITY, &message), 0);
+        assert_memory_equal(packet_token(&packet), expected, sizeof(expected));
+        ends[i] = sec_context_free(ends[i]);
+    }
+}
+
 static void test_expired_and_unknown(void **state)
 {
     uint8_t key[32] = {1};
@@ -371,7 +464,7 @@ static void test_expired_and_unknown(void **state)
     spec.enctype = 20;
     assert_int_equal(sec_context_new(&spec, &context), -EINVAL);
     spec.enctype = 23;
-    assert_int_equal(sec_context_new(&spec, &context), -EOPNOTSUPP);
+    assert_int_equal(sec_context_new(&spec, &context), -EINVAL);
     spec.enctype = 1;
     assert_int_equal(sec_context_new(&spec, &context), -EOPNOTSUPP);
     assert_null(context);
@@ -388,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_unsigned_header_may_change),
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_levels_do_not_mix),
+        cmocka_unit_test(test_rc4_vectors),
         cmocka_unit_test(test_expired_and_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
