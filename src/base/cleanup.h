@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
+/* Unused: clang 14 warns of variables that are only released. */
+#define _cleanup_(f) __attribute__((cleanup(f), unused))
 #define must_use     __attribute__((warn_unused_result))
 
 /* Gives a pointer away: the variable becomes NULL, the value is the result. */
