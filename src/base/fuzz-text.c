@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as UTF-16, UTF-8 and GUID text: what converts, converts back to the same.
- * Converter: src/base/utf16.c, src/base/guid.c
+ * Decoder: src/base/utf16.c
+ * Decoder: src/base/guid.c guid_(parse|format)|hex_digit
  */
 #include <assert.h>
 #include <stdint.h>

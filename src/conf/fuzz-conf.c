@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as mantle.conf: either a complete configuration or a sentence that is safe to print.
- * Reader: src/conf/file.c, src/conf/conf.c
+ * Decoder: src/conf/file.c
+ * Decoder: src/conf/conf.c setting_.*|refuse_.*|list_names|find_key|on_line|conf_load
+ * Decoder: src/conf/value.c parse_.*|is_address|format_.*|conf_value_.*
  */
 #include <assert.h>
 #include <stdint.h>

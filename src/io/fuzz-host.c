@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any text as host and port, as it comes from bindings of strangers: what is accepted is formatted and read
- * again as the same, and is a literal or a plain name. Reader: src/io/address.c
+ * again as the same, and is a literal or a plain name.
+ * Decoder: src/io/address.c io_host_.*|io_address_(parse|format).*
  */
 #include <assert.h>
 #include <stdlib.h>

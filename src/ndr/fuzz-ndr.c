@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as the request of any method of IHard, or as the reply to any of its callers. The first byte
- * chooses. */
+/*
+ * Any bytes as the request of any method of IHard, or as the reply to any of its callers. The first byte
+ * chooses.
+ * Decoder: src/ndr/array.c
+ * Decoder: src/ndr/call.c
+ * Decoder: src/ndr/client.c
+ * Decoder: src/ndr/correlation.c
+ * Decoder: src/ndr/format.c
+ * Decoder: src/ndr/memory.c
+ * Decoder: src/ndr/object.c
+ * Decoder: src/ndr/pointer.c
+ * Decoder: src/ndr/procedure.c
+ * Decoder: src/ndr/server.c
+ * Decoder: src/ndr/user-marshal.c
+ * Decoder: src/ndr/value.c
+ */
 #include "ndr/testing-hard.h"
 
 #define REPLY 0x80u

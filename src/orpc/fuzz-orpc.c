@@ -2,10 +2,11 @@
 /*
  * Any bytes as what strangers send to orpc/. The first byte says as what: 0 OBJREF, 1 ORPCTHIS, 2 ORPCTHAT, 3
  * to 9 IObjectExporter, 10 to 15 IRemUnknown2, 16 and 17 activation, 18 to 20 the registrar, 21 an address,
- * 22 and 23 IActivation. What decodes is encoded again, and that must decode to the same bytes. Decoder:
- * src/orpc/binding.c
- * .*(read|next|split|parse|unit_at|skip|well_formed|code_point|put_utf8|text_at).* Decoder: src/orpc/objref.c
- * .*(read|parse).* Decoder: src/orpc/orpcthis.c .*read.* Decoder: src/orpc/errorinfo.c .*(read|parse|find).*
+ * 22 and 23 IActivation. What decodes is encoded again, and that must decode to the same bytes.
+ * Decoder: src/orpc/binding.c .*(read|next|split|parse|unit_at|skip|well_formed|code_point|put_utf8|text_at).*
+ * Decoder: src/orpc/objref.c .*(read|parse).*
+ * Decoder: src/orpc/orpcthis.c .*read.*
+ * Decoder: src/orpc/errorinfo.c .*(read|parse|find).*
  * Decoder: src/orpc/plain.c .*read.*
  * Decoder: src/orpc/plain-remunknown.c .*(read|reference_at).*
  * Decoder: src/orpc/activation.c .*(parse|find|duplicates).*
