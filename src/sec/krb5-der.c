@@ -79,6 +79,10 @@ int64_t der_read_time(Reader *reader)
             if (digit < '0' || digit > '9') reader_fail(reader);
             field[i] = field[i] * 10 + (digit - '0');
         }
+    /* timegm() would make another day of a 14th month. */
+    static const int lowest[] = {1970, 1, 1, 0, 0, 0}, highest[] = {2105, 12, 31, 23, 59, 60};
+    for (int i = 0; i < 6; i++)
+        if (field[i] < lowest[i] || field[i] > highest[i]) reader_fail(reader);
     if (reader->failed) return 0;
     struct tm tm = {.tm_year = field[0] - 1900,
                     .tm_mon = field[1] - 1,

@@ -27,7 +27,8 @@ bool der_read_optional(Reader *reader, uint8_t tag, Reader *ret_content);
 Reader der_read_element(Reader *reader);
 /* An INTEGER of at most 32 bits. Microseconds, etypes, nonces. */
 int32_t der_read_integer(Reader *reader);
-/* KerberosTime, "YYYYMMDDHHMMSSZ", as seconds since 1970. */
+/* KerberosTime, "YYYYMMDDHHMMSSZ", as seconds since 1970; of the years that krb5_timestamp has, 1970 to 2105.
+ */
 int64_t der_read_time(Reader *reader);
 /* A KerberosFlags bit string of exactly 32 bits. */
 uint32_t der_read_flags(Reader *reader);
