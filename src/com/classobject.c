@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/list.h"
 #include "com/errorinfo.h"
+#include "com/line.h"
 #include "com/runtime.h"
 #include "com/security.h"
 #include "combaseapi.h"
@@ -111,8 +112,11 @@ static HRESULT entry_list(ClassEntry *entry)
 
 static HRESULT announce(const CLSID *clsid, uint32_t cookie, bool single_use, bool suspended)
 {
-    return runtime_add_class((const Guid *)clsid, cookie,
-                             (single_use ? REGISTRAR_SINGLE_USE : 0) | (suspended ? REGISTRAR_SUSPENDED : 0));
+    Exporter *exporter;
+    HRESULT hr = runtime_exporter(&exporter); /* and with it the line */
+    if (FAILED(hr)) return hr;
+    return line_add_class((const Guid *)clsid, cookie,
+                          (single_use ? REGISTRAR_SINGLE_USE : 0) | (suspended ? REGISTRAR_SUSPENDED : 0));
 }
 
 /* Takes the entry out for good, if it is still there. */
@@ -188,7 +192,7 @@ HRESULT CoRevokeClassObject(DWORD dwRegister)
     if (!entry)
         return com_error(E_INVALIDARG, "No class object is registered under %u.", (unsigned)dwRegister);
     if (foreign) return RPC_E_WRONG_THREAD;
-    if (entry->context & CLSCTX_LOCAL_SERVER) runtime_remove_class(dwRegister);
+    if (entry->context & CLSCTX_LOCAL_SERVER) line_remove_class(dwRegister);
     entry_free(entry);
     return S_OK;
 }
@@ -233,6 +237,29 @@ HRESULT CoResumeClassObjects(void)
 HRESULT CoSuspendClassObjects(void)
 {
     return change_all(true);
+}
+
+/* The next entry of this process that others may activate. */
+static bool copy_next(uint32_t after, ClassEntry *ret_copy)
+{
+    bool found = false;
+    pthread_mutex_lock(&table.lock);
+    list_each(item, &table.entries)
+    {
+        ClassEntry *entry = container_of(item, ClassEntry, link);
+        if (found || entry->cookie <= after || !(entry->context & CLSCTX_LOCAL_SERVER)) continue;
+        *ret_copy = *entry;
+        found = true;
+    }
+    pthread_mutex_unlock(&table.lock);
+    return found;
+}
+
+void class_objects_announce(void)
+{
+    ClassEntry copy = {0};
+    while (copy_next(copy.cookie, &copy)) /* refused now, it is refused to clients */
+        (void)!announce(&copy.clsid, copy.cookie, copy.single_use, copy.suspended);
 }
 
 /* Use */
@@ -293,7 +320,7 @@ static ClassEntry *take_next(bool any, const Apartment *apartment)
 static void revoke_of(bool any, const Apartment *apartment)
 {
     for (ClassEntry *entry; (entry = take_next(any, apartment));) {
-        if (entry->context & CLSCTX_LOCAL_SERVER) runtime_remove_class(entry->cookie);
+        if (entry->context & CLSCTX_LOCAL_SERVER) line_remove_class(entry->cookie);
         entry_free(entry);
     }
 }

@@ -18,6 +18,8 @@ HRESULT class_object_find(const CLSID *clsid, IUnknown **ret_unknown) must_use;
  * REGDB_E_CLASSNOTREG: revoked, used or suspended meanwhile. */
 HRESULT class_object_use(const CLSID *clsid, uint32_t cookie, ClassObject *ret_object) must_use;
 void class_object_deinit(ClassObject *object);
+/* Says all of them to a mantled that does not know them. */
+void class_objects_announce(void);
 /* Those of an apartment that ends, from within; and all. */
 void class_objects_revoke(Apartment *apartment);
 void class_objects_revoke_all(void);

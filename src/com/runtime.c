@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/time.h"
-#include "com/activation.h"
 #include "com/errorinfo.h"
+#include "com/line.h"
 #include "com/process.h"
 #include "com/security.h"
 #include "io/hosts.h"
@@ -20,10 +20,9 @@
 #include "orpc/status.h"
 #include "winerror.h"
 
-#define THREADS_MIN        1
-#define LISTENERS_MAX      16
-#define PORT_TRIES         8 /* an ephemeral port of one address may be taken on the next */
-#define REGISTRAR_PATIENCE (5 * NS_PER_SECOND)
+#define THREADS_MIN   1
+#define LISTENERS_MAX 16
+#define PORT_TRIES    8 /* an ephemeral port of one address may be taken on the next */
 
 typedef struct ClientHalf {
     RpcClient *client;
@@ -46,10 +45,7 @@ static struct {
     ServerHalf server;
     Exporter *_Atomic exporter; /* the server half's, once everything stands */
     bool stopping;
-    /* The line to mantled has a lock of its own: objects come and go while it is used. */
-    pthread_rwlock_t line_lock;
-    RegistrarClient *line;
-} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER, .line_lock = PTHREAD_RWLOCK_INITIALIZER};
+} runtime = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 HRESULT runtime_conf(const Conf **ret_conf)
 {
@@ -208,61 +204,6 @@ static HRESULT server_listen(ServerHalf *half, const Conf *conf)
     return hr;
 }
 
-/* Server half: the line to mantled */
-
-static void line_added(void *context, uint64_t oid)
-{
-    (void)context;
-    pthread_rwlock_rdlock(&runtime.line_lock);
-    if (runtime.line) registrar_client_add_oid(runtime.line, oid);
-    pthread_rwlock_unlock(&runtime.line_lock);
-}
-
-static void line_removed(void *context, uint64_t oid)
-{
-    (void)context;
-    pthread_rwlock_rdlock(&runtime.line_lock);
-    if (runtime.line) registrar_client_remove_oid(runtime.line, oid);
-    pthread_rwlock_unlock(&runtime.line_lock);
-}
-
-static void line_run_down(void *context, uint64_t oid)
-{
-    (void)exporter_run_down(context, oid); /* S_FALSE: it went in the meantime */
-}
-
-static HRESULT line_activate(void *context, const RegistrarActivation *request, RegistrarAnswer *answer)
-{
-    (void)context;
-    return activation_serve(request, answer);
-}
-
-static const char *server_principal(const ProcessSecurity *security)
-{
-    Token *process;
-    if (!security->accepts) return "";
-    if (security->server_principal) return security->server_principal;
-    return SUCCEEDED(process_token(&process)) ? token_principal(process) : "";
-}
-
-static HRESULT line_open(ServerHalf *half, const Conf *conf, const ProcessSecurity *security,
-                         RegistrarClient **ret_line)
-{
-    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1], why[REGISTRAR_SENTENCE_SIZE] = "";
-    RegistrarHandlers handlers = {
-        .activate = line_activate, .run_down = line_run_down, .context = half->exporter};
-    RegistrarExporter exporter = {.oxid = exporter_oxid(half->exporter),
-                                  .rem_unknown = *exporter_rem_unknown(half->exporter),
-                                  .port = half->port,
-                                  .authn_hint = security->authn_level,
-                                  .principal = server_principal(security)};
-    snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, conf_string(conf, CONF_PATHS_RUNTIME));
-    HRESULT hr = registrar_client_new(path, half->loop, &exporter, &handlers, time_after(REGISTRAR_PATIENCE),
-                                      ret_line, why);
-    if (FAILED(hr)) return com_error(hr, "This process's objects cannot be reached from outside: %s.", why);
-    return exporter_set_resolver(half->exporter, registrar_client_resolver(*ret_line));
-}
-
 /* Server half: life */
 
 static void server_end(ServerHalf *half)
@@ -293,9 +234,8 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
     return SUCCEEDED(hr) ? orpc_serve(half->server, &orpc, &half->service) : hr;
 }
 
-static HRESULT server_begin(ServerHalf *half, RegistrarClient **ret_line)
+static HRESULT server_begin(ServerHalf *half)
 {
-    static const ExporterPings pings = {line_added, line_removed, NULL};
     const ProcessSecurity *security;
     const Conf *conf;
     HRESULT hr = process_conf(&conf);
@@ -305,29 +245,25 @@ static HRESULT server_begin(ServerHalf *half, RegistrarClient **ret_line)
     if (io_pool_new(half->loop, THREADS_MIN, (size_t)conf_integer(conf, CONF_LIMITS_THREADS_MAX),
                     &half->pool) < 0)
         return E_OUTOFMEMORY;
-    hr = exporter_new(&pings, &half->exporter);
+    hr = exporter_new(&line_pings, &half->exporter);
     if (SUCCEEDED(hr)) hr = make_server(half, conf, security);
     if (SUCCEEDED(hr)) hr = server_listen(half, conf);
-    return SUCCEEDED(hr) ? line_open(half, conf, security, ret_line) : hr;
+    if (FAILED(hr)) return hr;
+    return line_start(&(LineSpec){conf, half->loop, half->exporter, half->port});
 }
 
 /* With the lock held. */
 static HRESULT ensure_server(void)
 {
-    RegistrarClient *line = NULL;
     if (runtime.exporter) return S_OK;
     if (runtime.stopping) return CO_E_SERVER_STOPPING;
     ServerHalf half = {0};
-    HRESULT hr = server_begin(&half, &line);
+    HRESULT hr = server_begin(&half);
     if (FAILED(hr)) {
-        line = registrar_client_free(line);
         server_end(&half);
         return hr;
     }
     runtime.server = half;
-    pthread_rwlock_wrlock(&runtime.line_lock);
-    runtime.line = line;
-    pthread_rwlock_unlock(&runtime.line_lock);
     runtime.exporter = half.exporter;
     return S_OK;
 }
@@ -351,29 +287,6 @@ Exporter *runtime_peek_exporter(void)
     return runtime.exporter;
 }
 
-/* Classes */
-
-HRESULT runtime_add_class(const Guid *clsid, uint32_t cookie, uint32_t flags)
-{
-    char why[REGISTRAR_SENTENCE_SIZE] = "";
-    Exporter *exporter;
-    HRESULT hr = runtime_exporter(&exporter);
-    if (FAILED(hr)) return hr;
-    pthread_rwlock_rdlock(&runtime.line_lock);
-    hr = runtime.line ? registrar_client_add_class(runtime.line, clsid, cookie, flags, why)
-                      : CO_E_SERVER_STOPPING;
-    pthread_rwlock_unlock(&runtime.line_lock);
-    return FAILED(hr) && why[0] ? com_error(hr, "The class cannot be served: %s", why) : hr;
-}
-
-void runtime_remove_class(uint32_t cookie)
-{
-    pthread_rwlock_rdlock(&runtime.line_lock);
-    /* Without mantled there is nothing to be removed from. */
-    if (runtime.line) (void)!registrar_client_remove_class(runtime.line, cookie);
-    pthread_rwlock_unlock(&runtime.line_lock);
-}
-
 /* The end */
 
 static void end_server_half(void)
@@ -385,10 +298,7 @@ static void end_server_half(void)
     runtime.stopping = true;
     pthread_mutex_unlock(&runtime.lock);
 
-    pthread_rwlock_wrlock(&runtime.line_lock);
-    RegistrarClient *line = TAKE_PTR(runtime.line);
-    pthread_rwlock_unlock(&runtime.line_lock);
-    line = registrar_client_free(line); /* waits for the activations that run */
+    line_stop(); /* waits for the activations that run */
     server_end(&half);
 
     pthread_mutex_lock(&runtime.lock);

@@ -25,9 +25,5 @@ void runtime_ping_remove(RemoteExporter *exporter, uint64_t oid);
 HRESULT runtime_exporter(Exporter **ret_exporter) must_use;
 /* The exporter when the server half stands, else NULL. */
 Exporter *runtime_peek_exporter(void);
-/* Offers a class to other processes by this machine's mantled (REGISTRAR_*), which makes the server half.
- * S_OK, or why not, with a sentence. */
-HRESULT runtime_add_class(const Guid *clsid, uint32_t cookie, uint32_t flags) must_use;
-void runtime_remove_class(uint32_t cookie);
 /* Ends both halves; calls in progress finish. They are made again when they are needed again. */
 void runtime_shutdown(void);

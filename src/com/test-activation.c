@@ -530,6 +530,22 @@ static void test_last_uninitialize_takes_everything_down(void **state)
     assert_int_equal(CoInitializeEx(NULL, COINIT_MULTITHREADED), S_OK);
 }
 
+static void test_servers_find_a_mantled_that_came_back(void **state)
+{
+    IParty *party = create_party(&CLSID_PARTY), *again = NULL;
+    machine_restart(&machine);
+    assert_int_equal(process_of(party), free_server.pid); /* calls do not need it */
+    HRESULT hr = E_FAIL;
+    for (int tries = 0; tries < 100 && FAILED(hr); tries++) {
+        usleep(50 * 1000);
+        hr = create(&CLSID_PARTY, &IID_IParty, (void **)&again);
+    }
+    assert_int_equal(hr, S_OK);
+    assert_int_equal(process_of(again), free_server.pid);
+    IParty_Release(again);
+    IParty_Release(party);
+}
+
 /* The last test: nobody can be forked off in its place once this process has threads. */
 static void test_server_that_has_gone(void **state)
 {
@@ -569,6 +585,7 @@ int main(void)
         cmocka_unit_test(test_apartment_runs_one_call_at_a_time),
         cmocka_unit_test(test_apartment_has_one_thread),
         cmocka_unit_test(test_last_uninitialize_takes_everything_down),
+        cmocka_unit_test(test_servers_find_a_mantled_that_came_back),
         cmocka_unit_test(test_server_that_has_gone),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

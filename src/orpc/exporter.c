@@ -489,6 +489,21 @@ HRESULT exporter_rem_release(Exporter *exporter, const Guid *ipid, uint32_t publ
     return S_OK;
 }
 
+HRESULT exporter_pinged(Exporter *exporter, uint64_t **ret_oids, size_t *ret_count)
+{
+    HashIterator iterator = {0};
+    size_t count = 0;
+    pthread_mutex_lock(&exporter->lock);
+    uint64_t *oids = calloc(hashmap_count(exporter->by_oid) + 1, sizeof(*oids));
+    for (ExportedObject *object; oids && (object = hashmap_next(exporter->by_oid, &iterator));)
+        if (object->pinged) oids[count++] = object->oid;
+    pthread_mutex_unlock(&exporter->lock);
+    if (!oids) return E_OUTOFMEMORY;
+    *ret_oids = oids;
+    *ret_count = count;
+    return S_OK;
+}
+
 size_t exporter_object_count(Exporter *exporter)
 {
     pthread_mutex_lock(&exporter->lock);

@@ -100,4 +100,6 @@ HRESULT exporter_rem_add_ref(Exporter *exporter, const Guid *ipid, uint32_t publ
  * others are never touched: E_ACCESSDENIED. */
 HRESULT exporter_rem_release(Exporter *exporter, const Guid *ipid, uint32_t public_refs,
                              uint32_t private_refs, const Sid *caller) must_use;
+/* The OIDs of the objects that live by pings; freed by free(). S_OK, E_OUTOFMEMORY. */
+HRESULT exporter_pinged(Exporter *exporter, uint64_t **ret_oids, size_t *ret_count) must_use;
 size_t exporter_object_count(Exporter *exporter);
