@@ -91,6 +91,7 @@ static HRESULT choose_token(ChannelSettings *settings, Blanket *blanket, Token *
             if (!first) continue;
         }
         Token *token = choice.token;
+        if (FAILED(no_process)) SetErrorInfo(0, NULL); /* nobody asked for it */
         if (choice.identity) hr = identity_token(choice.identity, &token);
         if (SUCCEEDED(hr)) *ret_token = token_ref(token);
         return hr;
@@ -149,7 +150,10 @@ static RpcSecurity *same_security(ChannelSettings *settings, bool unknown)
     RpcSecurity *same = NULL;
     Token *process_own = NULL;
     CloakChoice choice;
-    if (!process || FAILED(process_token(&process_own))) return NULL;
+    pthread_mutex_lock(&settings->lock);
+    bool any = settings->security != NULL;
+    pthread_mutex_unlock(&settings->lock);
+    if (!any || !process || FAILED(process_token(&process_own))) return NULL;
     pthread_mutex_lock(&settings->lock);
     if (settings->security) {
         CloakInput input = blanket_cloak_input(settings->blanket, process, settings->captured,
