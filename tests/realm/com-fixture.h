@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of COM over the wire: servers on the hosts of a lab, and clients in processes of their own, because
+ * a process's security is chosen once. The test program itself never uses COM: it only forks.
+ */
+#pragma once
+#include <sys/types.h>
+#include "tests/realm/com-wire.h"
+#include <cmocka.h>
+
+/* The status com-server ends with. */
+#define WIRE_ALL_RELEASED 0
+#define WIRE_OBJECTS_LEFT 3 /* that clients had not released when it was asked to end */
+
+typedef struct WireServer {
+    pid_t pid;
+    int end; /* closing it ends the server */
+} WireServer;
+
+/* On a host of the lab, ready for calls. Fails the test otherwise. */
+void wire_server_start(WireServer *server, const char *host, unsigned index, const char *cloaking,
+                       const char *apartment);
+/* Its exit status; -1 when a signal ended it. */
+int wire_server_stop(WireServer *server);
+/* Ends it on the spot. */
+void wire_server_kill(WireServer *server);
+
+/* Users whose password is WIRE_PASSWORD, made in the realm. */
+void wire_users(const char *const *names, size_t count);
+/* One command of kadmin.local. */
+void wire_admin(const char *command);
+/* A path below the lab's folder; freed with free(). */
+char *wire_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The process whose id stands in a file below the lab's folder, "kdc.pid" or "hosts/a/mantled.pid". */
+pid_t wire_lab_process(const char *file);
+
+/* Where a client lives. */
+typedef struct WireSide {
+    const char *host;   /* of the lab, and then it can be called back; NULL: a machine without mantled */
+    const char *ccache; /* below the lab's folder; NULL: the lab's user, or the host itself */
+    DWORD cloaking, level, authn; /* of CoInitializeSecurity; authn 0: privacy */
+} WireSide;
+
+/*
+ * Runs `body` in a process of its own, in a multithreaded apartment with that security, and gives back what
+ * it wrote to `out`, words with spaces between them, for free(). Fails the test when the process does not end
+ * well, or not within a minute.
+ */
+typedef void (*WireBody)(FILE *out, void *argument);
+char *wire_in_process(const WireSide *side, WireBody body, void *argument);
+/* The same, compared. */
+void wire_expect(const WireSide *side, WireBody body, void *argument, const char *expected);
+
+/* In a body: adds a word, which it frees; a result as "ok" or its code. */
+void wire_say(FILE *out, char *word);
+void wire_say_result(FILE *out, HRESULT hr);
+/* The sentence of the thread's error object matches a pattern of fnmatch(3): "ok", else the sentence. */
+void wire_say_why(FILE *out, const char *pattern);
+/* Acts as a user from here on (NULL: as the process). */
+void wire_become(const char *user);
