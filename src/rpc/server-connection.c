@@ -374,9 +374,9 @@ static void refuse(RpcConnection *connection, uint8_t type, uint32_t call_id, in
 /* Type and call id are at fixed places; only the byte order of the latter is the peer's. */
 static ServerNext refuse_raw(RpcConnection *connection, const uint8_t *data, int condition)
 {
-    uint32_t call_id = data[4] & 0xf0 ? (uint32_t)data[12] | (uint32_t)data[13] << 8 |
-                                            (uint32_t)data[14] << 16 | (uint32_t)data[15] << 24
-                                      : 0;
+    Reader reader;
+    reader_init(&reader, data + 12, 4);
+    uint32_t call_id = data[4] & 0xf0 ? reader_u32(&reader) : reader_u32be(&reader);
     /* Before a bind every first PDU is meant to be one: its sender can only read a bind_nak. */
     uint8_t type = connection->state == CONNECTION_NEW && condition != PDU_BAD_TYPE ? PDU_BIND : data[2];
     refuse(connection, type, call_id, condition);

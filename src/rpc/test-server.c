@@ -257,6 +257,7 @@ static void test_bad_input(void **state)
         if (rows[i].bound) peer_bound(&peer, 0);
         peer_send(&peer, rows[i].bytes, rows[i].length);
         if (rows[i].type >= 0) peer_expect(&peer, (PduType)rows[i].type);
+        if (rows[i].type >= 0 && rows[i].bytes[0] < ' ') assert_int_equal(peer.pdu.header.call_id, 1);
         if (rows[i].type == PDU_FAULT) assert_int_equal(peer.pdu.call.status, NCA_S_PROTO_ERROR);
         if (rows[i].type == PDU_BIND_NAK) assert_int_equal(peer.pdu.nak.reason, PDU_NAK_VERSION);
         peer_expect_end(&peer);
