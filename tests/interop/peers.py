@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Imported by interop tests: a lab, servers in it that a test starts itself, and Samba as a client of them."""
+import atexit
+import os
+import subprocess
+import sys
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAMS = os.path.join(os.environ.get("BUILD", os.path.join(SOURCE, "build")), "tests", "interop")
+sys.path.insert(0, os.path.join(SOURCE, "tests"))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "realm"))
+
+SECONDS = 20
+
+
+def lab_file(*names):
+    return os.path.join(os.environ["MANTLE_LAB"], *names)
+
+
+def resolver(host):
+    """(address, port) of a host's resolver."""
+    with open(lab_file("hosts.txt")) as file:
+        rows = [row.split() for row in file if not row.startswith("#")]
+    address, port = next(row[0] for row in rows if row[2] == host).rsplit(":", 1)
+    return address, int(port)
+
+
+def start(command, host=None):
+    """Starts a program that writes a line when it serves and ends with its standard input: that line, and its output from
+    there on."""
+    environment = dict(os.environ)
+    if host:
+        environment["MANTLE_CONFIG"] = lab_file("hosts", host, "mantle.conf")
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    line = process.stdout.readline().strip()
+    if not line:
+        raise SystemExit("%s did not start" % command[0])
+
+    def stop():
+        process.stdin.close()
+        try:
+            process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    atexit.register(stop)
+    return line, process.stdout
+
+
+def smb_conf():
+    """The path of a configuration that keeps everything Samba writes in the lab's folder."""
+    path = lab_file("smb.conf")
+    if not os.path.exists(path):
+        folders = ["private dir", "state directory", "cache directory", "lock directory", "pid directory", "ncalrpc dir"]
+        with open(path, "w") as file:
+            file.write("[global]\nrealm = LAB.TEST\nworkgroup = LAB\nlog level = 0\nlog file = %s\n" % lab_file("samba.log"))
+            file.writelines("%s = %s\n" % (folder, lab_file()) for folder in folders)
+    return path
