@@ -39,8 +39,8 @@ static void answer_interface(const Serving *serving, IUnknown *object, uint32_t 
     registrar_answer_add(serving->answer, hr, objref.data, objref.length);
 }
 
-/* The class object acts as the process: who activates is known to mantled alone, and what it says of it is
- * hearsay. Calls that it makes belong to the chain of the activation. */
+/* The class object acts as the process and sees no call context: who activates is known to mantled alone, and
+ * what it says of it is hearsay. Calls that it makes belong to the chain of the activation. */
 static void serve(void *argument)
 {
     Serving *serving = argument;
@@ -51,6 +51,7 @@ static void serve(void *argument)
     IUnknown *object = NULL;
     serving->result = call_context_enter(&spec, &scope);
     if (FAILED(serving->result)) return;
+    com_thread()->call_view = NULL;
     serving->result = make_object(serving, &object);
     if (SUCCEEDED(serving->result)) {
         for (uint32_t i = 0; i < serving->request->iid_count; i++)

@@ -121,8 +121,9 @@ static HRESULT negotiate_service(Blanket *blanket, const ProcessSecurity *securi
     return S_OK;
 }
 
-/* NEG-2: the higher level counts; like Windows since CVE-2022-37978 what is negotiated is never below integrity, so that
- * nobody on the way calls in somebody else's name. Lower ones have to be asked for by SetBlanket. */
+/* NEG-2: the higher level counts; like Windows since CVE-2022-37978 what is negotiated is never below
+ * integrity, so that nobody on the way calls in somebody else's name. Lower ones have to be asked for by
+ * SetBlanket. */
 static uint32_t negotiate_level(const Blanket *blanket, const ProcessSecurity *security,
                                 const BlanketServer *server)
 {

@@ -205,6 +205,8 @@ IParty *party_new(void)
 
 /* Class object */
 
+HRESULT party_factory_saw;
+
 static HRESULT STDMETHODCALLTYPE factory_QueryInterface(IClassFactory *This, REFIID riid, void **ppv)
 {
     bool known = IsEqualIID(riid, &IID_IUnknown) || IsEqualIID(riid, &IID_IClassFactory);
@@ -223,6 +225,7 @@ static HRESULT STDMETHODCALLTYPE factory_CreateInstance(IClassFactory *This, IUn
                                                         void **ppv)
 {
     *ppv = NULL;
+    party_factory_saw = CoImpersonateClient();
     if (outer) return CLASS_E_NOAGGREGATION;
     IParty *party = party_new();
     if (!party) return E_OUTOFMEMORY;

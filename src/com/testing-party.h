@@ -12,3 +12,5 @@ IParty *party_new(void);
 ULONG party_count(void);
 /* One object for the process; references are not counted. */
 extern IClassFactory party_factory;
+/* What CoImpersonateClient said when it made an object the last time. */
+extern HRESULT party_factory_saw;
