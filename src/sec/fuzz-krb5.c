@@ -3,7 +3,8 @@
  * Any bytes as a KDC's reply (first byte 0), as its encrypted part under a key that is known (1), as a framed
  * token (2), as the checksum of an AP-REQ (3).
  *
- * Decoder: src/sec/krb5-tgs.c (read_.*|name_matches|copy_bytes|kerberos_forward_reply)
+ * Decoder: src/sec/krb5-tgs.c (read_.*|kerberos_forward_reply)
+ * Decoder: src/sec/krb5-read.c
  * Decoder: src/sec/krb5-der.c (read_length|der_read.*)
  * Decoder: src/sec/krb5-session.c (kerberos_unframe|gss_checksum_read)
  */

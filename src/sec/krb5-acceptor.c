@@ -5,6 +5,7 @@
 #include <string.h>
 #include <winerror.h>
 #include "base/reader.h"
+#include "sec/krb5-cred.h"
 #include "sec/krb5-credential-private.h"
 #include "sec/krb5-keytab-private.h"
 #include "sec/pac.h"
@@ -85,37 +86,19 @@ static krb5_error_code read_ap_req(KerberosAcceptor *acceptor, const uint8_t *to
     return krb5_unparse_name(context, part->client, &acceptor->principal);
 }
 
-/* The KRB-CRED in the checksum. Must be read while the keys are still those of the AP-REQ, before
- * krb5_mk_rep. */
+/* The KRB-CRED in the checksum, under the authenticator's subkey or the ticket's session key. It must be the
+ * caller's own ticket-granting ticket: another's would give its token another identity outwards. */
 static krb5_error_code read_delegated(KerberosAcceptor *acceptor, const uint8_t *message, size_t length)
 {
     krb5_context context = acceptor->context;
-    krb5_data data = {.data = (char *)(uintptr_t)message, .length = (unsigned)length};
-    krb5_creds **list = NULL;
-    krb5_error_code error = krb5_rd_cred(context, acceptor->auth, &data, &list, NULL);
-    if (error) {
-        /* RFC 4121 4.1.1 allows a KRB-CRED that is not encrypted once more: it stands in the encrypted
-         * authenticator. */
-        krb5_auth_context plain;
-        error = krb5_auth_con_init(context, &plain);
-        if (error) return error;
-        error = krb5_auth_con_setflags(context, plain, 0);
-        if (!error) error = krb5_rd_cred(context, plain, &data, &list, NULL);
-        (void)krb5_auth_con_free(context, plain);
-    }
+    const krb5_enc_tkt_part *part = acceptor->ticket->enc_part2;
+    krb5_keyblock *subkey = NULL;
+    krb5_error_code error = krb5_auth_con_getrecvsubkey(context, acceptor->auth, &subkey);
     if (error) return error;
-    /* It must be the caller's own ticket-granting ticket: another's would give its token another identity
-     * outwards. */
-    if (!list[0] || list[1] ||
-        !krb5_principal_compare(context, list[0]->client, acceptor->ticket->enc_part2->client) ||
-        list[0]->server->length != 2 || list[0]->server->data[0].length != 6 ||
-        memcmp(list[0]->server->data[0].data, "krbtgt", 6) != 0)
-        error = KRB5KRB_AP_ERR_BADMATCH;
-    if (!error) {
-        acceptor->delegated = list[0];
-        list[0] = NULL;
-    }
-    krb5_free_tgt_creds(context, list);
+    const krb5_keyblock *const keys[2] = {subkey, part->session};
+    error = kerberos_cred_read(kerberos_keytab_config(acceptor->keytab), context, part->client, keys, message,
+                               length, &acceptor->delegated);
+    krb5_free_keyblock(context, subkey);
     return error;
 }
 

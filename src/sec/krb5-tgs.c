@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <string.h>
-#include "sec/krb5-der.h"
+#include "sec/krb5-read.h"
 #include "sec/krb5-tgs.h"
 
 #define PVNO                5
@@ -195,47 +195,13 @@ krb5_error_code kerberos_forward_request(krb5_context context, const KerberosCon
     return 0;
 }
 
-/* Whether the realm and the name read are those of `principal`. The name type is a hint and not compared. */
-static bool name_matches(Reader *realm, Reader *name, krb5_const_principal principal)
-{
-    Reader string = der_read(realm, DER_GENERAL_STRING);
-    if (string.failed || reader_left(&string) != principal->realm.length ||
-        memcmp(string.data, principal->realm.data, principal->realm.length) != 0)
-        return false;
-    Reader sequence = der_read(name, DER_SEQUENCE);
-    (void)der_read(&sequence, DER_CONTEXT(0));
-    Reader outer = der_read(&sequence, DER_CONTEXT(1));
-    Reader strings = der_read(&outer, DER_SEQUENCE);
-    for (int i = 0; i < principal->length; i++) {
-        Reader component = der_read(&strings, DER_GENERAL_STRING);
-        if (component.failed || reader_left(&component) != principal->data[i].length ||
-            memcmp(component.data, principal->data[i].data, principal->data[i].length) != 0)
-            return false;
-    }
-    return reader_end(&strings) == 0;
-}
-
-static krb5_error_code copy_bytes(const Reader *from, krb5_data *to)
-{
-    size_t length = reader_left(from);
-    to->data = malloc(length ? length : 1);
-    if (!to->data) return ENOMEM;
-    memcpy(to->data, from->data + from->offset, length);
-    to->length = (unsigned)length;
-    return 0;
-}
-
 /* EncKDCRepPart, RFC 4120 5.4.2, into `creds` */
 static krb5_error_code read_reply_part(krb5_context context, Reader *part, int32_t nonce, krb5_creds *creds)
 {
     Reader field, ignored, sequence = der_read(part, DER_SEQUENCE);
     field = der_read(&sequence, DER_CONTEXT(0));
-    Reader key = der_read(&field, DER_SEQUENCE);
-    field = der_read(&key, DER_CONTEXT(0));
-    krb5_keyblock block = {.enctype = der_read_integer(&field)};
+    krb5_keyblock key = kerberos_read_key(&field);
     bool bad = field.failed;
-    field = der_read(&key, DER_CONTEXT(1));
-    Reader bytes = der_read(&field, DER_OCTET_STRING);
     (void)der_read(&sequence, DER_CONTEXT(1)); /* last-req */
     field = der_read(&sequence, DER_CONTEXT(2));
     int32_t echoed = der_read_integer(&field);
@@ -254,43 +220,31 @@ static krb5_error_code read_reply_part(krb5_context context, Reader *part, int32
         bad |= field.failed;
     }
     Reader realm = der_read(&sequence, DER_CONTEXT(9)), name = der_read(&sequence, DER_CONTEXT(10));
-    if (bad || sequence.failed || bytes.failed || key.failed) return KRB5KRB_AP_ERR_MSG_TYPE;
-    if (echoed != nonce || !name_matches(&realm, &name, creds->server)) return KRB5_KDCREP_MODIFIED;
+    if (bad || sequence.failed) return KRB5KRB_AP_ERR_MSG_TYPE;
+    if (echoed != nonce || !kerberos_read_is_name(&realm, &name, creds->server)) return KRB5_KDCREP_MODIFIED;
     if (creds->times.starttime == 0) creds->times.starttime = creds->times.authtime;
-    block.contents = (krb5_octet *)(uintptr_t)(bytes.data + bytes.offset);
-    block.length = (unsigned)reader_left(&bytes);
-    return krb5_copy_keyblock_contents(context, &block, &creds->keyblock);
+    return krb5_copy_keyblock_contents(context, &key, &creds->keyblock);
 }
 
 /* Decrypts the EncryptedData in `encrypted` with the session key of `tgt` and reads the part into `creds`. */
 static krb5_error_code read_encrypted(krb5_context context, Reader *encrypted, const krb5_creds *tgt,
                                       int32_t nonce, krb5_creds *creds)
 {
-    Reader field, ignored, sequence = der_read(encrypted, DER_SEQUENCE);
-    field = der_read(&sequence, DER_CONTEXT(0));
-    krb5_enc_data data = {.enctype = der_read_integer(&field)};
-    (void)der_read_optional(&sequence, DER_CONTEXT(1), &ignored); /* kvno */
-    Reader outer = der_read(&sequence, DER_CONTEXT(2)), cipher = der_read(&outer, DER_OCTET_STRING);
-    if (field.failed || cipher.failed) return KRB5KRB_AP_ERR_MSG_TYPE;
-    data.ciphertext.data = (char *)(uintptr_t)(cipher.data + cipher.offset);
-    data.ciphertext.length = (unsigned)reader_left(&cipher);
-    size_t size = data.ciphertext.length + 1u;
-    char *buffer = malloc(size);
-    if (!buffer) return ENOMEM;
-    krb5_data plain = {.data = buffer, .length = data.ciphertext.length};
+    krb5_enc_data data = kerberos_read_encrypted(encrypted);
+    if (encrypted->failed) return KRB5KRB_AP_ERR_MSG_TYPE;
+    KerberosPlain plain = {0};
     krb5_error_code error =
-        krb5_c_decrypt(context, &tgt->keyblock, KRB5_KEYUSAGE_TGS_REP_ENCPART_SESSKEY, NULL, &data, &plain);
+        kerberos_decrypt(context, &tgt->keyblock, KRB5_KEYUSAGE_TGS_REP_ENCPART_SESSKEY, &data, &plain);
     if (!error) {
         Reader reader;
-        reader_init(&reader, buffer, plain.length);
+        reader_init(&reader, plain.data, plain.length);
         /* EncTGSRepPart is [APPLICATION 26]; some KDCs send [APPLICATION 25]. */
-        uint8_t tag = plain.length > 0 && (uint8_t)buffer[0] == DER_APPLICATION(25) ? DER_APPLICATION(25)
-                                                                                    : DER_APPLICATION(26);
+        uint8_t tag = plain.length > 0 && plain.data[0] == DER_APPLICATION(25) ? DER_APPLICATION(25)
+                                                                               : DER_APPLICATION(26);
         Reader part = der_read(&reader, tag);
         error = read_reply_part(context, &part, nonce, creds);
     }
-    explicit_bzero(buffer, size);
-    free(buffer);
+    kerberos_plain_deinit(&plain);
     return error;
 }
 
@@ -308,13 +262,13 @@ static krb5_error_code read_reply(krb5_context context, Reader *reader, const kr
     Reader realm = der_read(&sequence, DER_CONTEXT(3)), name = der_read(&sequence, DER_CONTEXT(4));
     Reader ticket = der_read(&sequence, DER_CONTEXT(5)), encrypted = der_read(&sequence, DER_CONTEXT(6));
     if (sequence.failed || version != PVNO || type != MSG_TGS_REP) return KRB5KRB_AP_ERR_MSG_TYPE;
-    if (!name_matches(&realm, &name, tgt->client)) return KRB5_KDCREP_MODIFIED;
+    if (!kerberos_read_is_name(&realm, &name, tgt->client)) return KRB5_KDCREP_MODIFIED;
     krb5_error_code error = krb5_copy_principal(context, tgt->client, &creds->client);
     const krb5_data *home = &tgt->client->realm;
     if (!error)
         error = krb5_build_principal_ext(context, &creds->server, home->length, home->data, 6, "krbtgt",
                                          home->length, home->data, 0);
-    if (!error) error = copy_bytes(&ticket, &creds->ticket);
+    if (!error) error = kerberos_read_copy(&ticket, &creds->ticket);
     if (!error) error = read_encrypted(context, &encrypted, tgt, nonce, creds);
     if (!error && !(creds->ticket_flags & TKT_FLG_FORWARDED)) error = KRB5_KDCREP_MODIFIED;
     return error;
