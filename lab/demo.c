@@ -15,7 +15,7 @@
 #define REASONS 16
 
 static const char *const ACCOUNTS[] = {"alice", "sam"};
-static const char *const LEVELS[] = {"identify", "impersonate", "delegate"};
+static const char *const LEVELS[] = {"anonymous", "identify", "impersonate", "delegate"};
 static const char *const CLOAKINGS[] = {"none", "static", "dynamic"};
 
 /* Runs `mantle whoami` as one account and returns its JSON; NULL when there is none. */
