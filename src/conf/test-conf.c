@@ -127,7 +127,7 @@ static void test_good_file(void **state)
 static void test_unknown(void **state)
 {
     check_bad("[resolver]\nprt = 1\n", 2,
-              "[resolver] has no key prt; expected one of port, listen, hosts_file.");
+              "[resolver] has no key prt; expected one of port, listen, hosts_file, ping_period.");
     check_bad("\n[resolvr]\n", 2,
               "there is no section [resolvr]; expected one of resolver, exporter, limits, security, paths.");
     check_bad(
@@ -185,7 +185,7 @@ static void test_bad_lines(void **state)
               "key.");
     /* what could steer a terminal does not reach it */
     check_bad("[resolver]\n\x1b[2Jx\xc2\x9b = 1\n", 2,
-              "[resolver] has no key ?[2Jx??; expected one of port, listen, hosts_file.");
+              "[resolver] has no key ?[2Jx??; expected one of port, listen, hosts_file, ping_period.");
     char *error = NULL;
     Conf *conf = NULL;
     write_file("[resolver]\nport = 1\0 5\n", 23);

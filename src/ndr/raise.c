@@ -22,7 +22,7 @@ _Noreturn void ndr_raise(uint32_t code)
     if (!guard) abort();
     guard_innermost = guard->outer;
     guard->code = code ? code : RPC_S_INTERNAL_ERROR;
-    _longjmp(guard->buffer, 1);
+    longjmp(guard->buffer, 1); /* not _longjmp: only this one is known to the thread sanitizer */
 }
 
 DECLSPEC_NORETURN void RpcRaiseException(RPC_STATUS code)
