@@ -157,9 +157,14 @@ static int run_body(const WireSide *side, WireBody body, void *argument, FILE *o
     DWORD authn = side->authn ? side->authn : RPC_C_AUTHN_LEVEL_PKT_PRIVACY;
     alarm(BODY_SECONDS);
     if (!configure(side)) return 10;
+    SEC_WINNT_AUTH_IDENTITY_W identity;
+    SOLE_AUTHENTICATION_INFO entry = {RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHZ_NONE, &identity};
+    SOLE_AUTHENTICATION_LIST list = {1, &entry};
+    if (side->identity) wire_identity(&identity, side->identity, WIRE_PASSWORD);
     HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (SUCCEEDED(hr))
-        hr = CoInitializeSecurity(NULL, -1, NULL, NULL, authn, side->level, NULL, side->cloaking, NULL);
+        hr = CoInitializeSecurity(NULL, -1, NULL, NULL, authn, side->level, side->identity ? &list : NULL,
+                                  side->cloaking, NULL);
     if (FAILED(hr)) return 11;
     body(out, argument);
     (void)RevertToSelf(); /* or had no token */
@@ -244,4 +249,50 @@ void wire_become(const char *user)
     if (user && !token) abort();
     if (!(token ? SetThreadToken(NULL, token) : RevertToSelf())) abort();
     if (token) CloseHandle(token);
+}
+
+void wire_become_at(const char *user, SECURITY_IMPERSONATION_LEVEL level)
+{
+    HANDLE token = wire_logon(user), lower = NULL;
+    if (!token || !DuplicateTokenEx(token, 0, NULL, level, TokenImpersonation, &lower)) abort();
+    if (!SetThreadToken(NULL, lower)) abort();
+    CloseHandle(lower);
+    CloseHandle(token);
+}
+
+static void identity_text(unsigned short **ret_text, ULONG *ret_length, const char *text)
+{
+    LPWSTR wide = wire_wide(text);
+    static unsigned short texts[3][64];
+    static unsigned next;
+    unsigned short *place = texts[next++ % 3];
+    size_t length = strlen(text);
+    if (!wide || length >= 64) abort();
+    memcpy(place, wide, (length + 1) * sizeof(*place));
+    CoTaskMemFree(wide);
+    *ret_text = place;
+    *ret_length = (ULONG)length;
+}
+
+void wire_identity(SEC_WINNT_AUTH_IDENTITY_W *identity, const char *user, const char *password)
+{
+    identity_text(&identity->User, &identity->UserLength, user);
+    identity_text(&identity->Domain, &identity->DomainLength, WIRE_REALM);
+    identity_text(&identity->Password, &identity->PasswordLength, password);
+    identity->Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+}
+
+/* The KDC writes a line for each ticket before it answers. */
+unsigned wire_tickets(const char *user, const char *service)
+{
+    char *path = wire_path("kdc.log"), line[2048], wanted[128];
+    FILE *file = fopen(path, "re");
+    unsigned count = 0;
+    free(path);
+    if (!file) abort();
+    snprintf(wanted, sizeof(wanted), " %s@" WIRE_REALM " for %s", user, service);
+    while (fgets(line, sizeof(line), file))
+        count += strstr(line, "TGS_REQ") && strstr(line, "ISSUE") && strstr(line, wanted);
+    fclose(file);
+    return count;
 }

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include "tests/realm/com-wire.h"
 #include <cmocka.h>
+#include <rpcdce.h>
 
 /* The status com-server ends with. */
 #define WIRE_ALL_RELEASED 0
@@ -39,6 +40,7 @@ typedef struct WireSide {
     const char *host;   /* of the lab, and then it can be called back; NULL: a machine without mantled */
     const char *ccache; /* below the lab's folder; NULL: the lab's user, or the host itself */
     DWORD cloaking, level, authn; /* of CoInitializeSecurity; authn 0: privacy */
+    const char *identity;         /* the user of its pAuthList; NULL: none */
 } WireSide;
 
 /*
@@ -58,3 +60,10 @@ void wire_say_result(FILE *out, HRESULT hr);
 void wire_say_why(FILE *out, const char *pattern);
 /* Acts as a user from here on (NULL: as the process). */
 void wire_become(const char *user);
+/* The same with a token of that level only. */
+void wire_become_at(const char *user, SECURITY_IMPERSONATION_LEVEL level);
+/* Fills in an explicit identity of static memory. */
+void wire_identity(SEC_WINNT_AUTH_IDENTITY_W *identity, const char *user, const char *password);
+/* How many tickets for a service (the beginning of its name) the KDC has given to a user: "bob", "RPCSS/a".
+ */
+unsigned wire_tickets(const char *user, const char *service);
