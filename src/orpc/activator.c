@@ -32,7 +32,7 @@ struct Activator {
     Guid clsid, causality;
     Guid *iids;
     uint32_t iid_count, class_context;
-    bool client_impersonating;
+    bool client_impersonating, disable_aaa;
     uint64_t deadline;
     char *host;
     ComVersion version; /* negotiated */
@@ -74,6 +74,7 @@ static HRESULT copy_spec(Activator *activator, const ActivatorSpec *spec)
     activator->causality = spec->causality;
     activator->class_context = spec->class_context;
     activator->client_impersonating = spec->client_impersonating;
+    activator->disable_aaa = spec->disable_aaa;
     activator->deadline = spec->deadline;
     activator->iid_count = spec->iid_count;
     activator->host = strdup(spec->host);
@@ -184,17 +185,19 @@ static int write_request(Activator *activator, uint16_t opnum)
     int r = guid_random(&context_id);
     if (r < 0) return r;
     client_context_write(&context, &context_id);
-    ActivationRequest request = {.instantiation = {.clsid = activator->clsid,
-                                                   .class_context = activator->class_context,
-                                                   .iid_count = activator->iid_count,
-                                                   .iids = (const uint8_t *)activator->iids,
-                                                   .client = {COM_VERSION_MAJOR, COM_VERSION_MINOR}},
-                                 .special = {.session_id = ACTIVATION_ANY_SESSION,
-                                             .client_impersonating = activator->client_impersonating,
-                                             .original_class_context = activator->class_context},
-                                 .has_special = true,
-                                 .scm = {CLIENT_LEVEL, 1, {BINDING_TOWER_TCP}},
-                                 .context = {.client = context.data, .client_length = context.length}};
+    ActivationRequest request = {
+        .instantiation = {.clsid = activator->clsid,
+                          .class_context = activator->class_context,
+                          .flags = activator->disable_aaa ? ACTIVATION_DISABLE_AAA : 0,
+                          .iid_count = activator->iid_count,
+                          .iids = (const uint8_t *)activator->iids,
+                          .client = {COM_VERSION_MAJOR, COM_VERSION_MINOR}},
+        .special = {.session_id = ACTIVATION_ANY_SESSION,
+                    .client_impersonating = activator->client_impersonating,
+                    .original_class_context = activator->class_context},
+        .has_special = true,
+        .scm = {CLIENT_LEVEL, 1, {BINDING_TOWER_TCP}},
+        .context = {.client = context.data, .client_length = context.length}};
     r = writer_status(&context);
     if (r == 0) r = activation_request_write(&objref, &request);
     if (r < 0) return r;

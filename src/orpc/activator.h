@@ -30,6 +30,7 @@ typedef struct ActivatorSpec {
     uint32_t iid_count;
     uint32_t class_context;    /* the CLSCTX bits as the application gave them (dwOrigClsctx) */
     bool client_impersonating; /* the thread has a token (facts ACT-7) */
+    bool disable_aaa;          /* not by a server that would run as the client (facts ACT-10) */
     Guid causality;
     uint64_t deadline;
 } ActivatorSpec;
