@@ -123,6 +123,15 @@ static HRESULT take_results(const Activation *activation, const Activator *activ
 
 /* Elsewhere */
 
+/* ACT-10: the activation's own word counts, else the process's. */
+static bool disables_aaa(const Activation *activation)
+{
+    const ProcessSecurity *process = security_peek();
+    if (activation->context & (CLSCTX_DISABLE_AAA | CLSCTX_ENABLE_AAA))
+        return activation->context & CLSCTX_DISABLE_AAA;
+    return process && process->capabilities & EOAC_DISABLE_AAA;
+}
+
 static HRESULT new_activator(const Activation *activation, const ActivationTarget *target,
                              const ActivationSecurity *security, Token *token, const Guid *causality,
                              Activator **ret_activator)
@@ -150,6 +159,7 @@ static HRESULT new_activator(const Activation *activation, const ActivationTarge
         .iid_count = activation->count,
         .class_context = activation->context,
         .client_impersonating = thread_token() != NULL,
+        .disable_aaa = disables_aaa(activation),
         .causality = *causality,
         .deadline = time_after(ACTIVATION_DEADLINE),
     };
@@ -168,6 +178,19 @@ static HRESULT refused(const Activation *activation, const ActivationTarget *tar
     return sentence && sentence[0] ? com_error(hr, "%s", sentence) : hr;
 }
 
+/* Calls back into this process that belong to the activation are let in. */
+static HRESULT drive(Activator *activator, const Guid *causality)
+{
+    CausalityBlock block;
+    IoWait wait;
+    causality_block(&block, causality);
+    HRESULT hr, waited = S_OK;
+    while ((hr = activator_step(activator, &wait)) == E_PENDING && SUCCEEDED(waited))
+        waited = apartment_wait(&wait, causality);
+    causality_unblock(&block);
+    return FAILED(waited) ? waited : hr;
+}
+
 static HRESULT activate_as(const Activation *activation, const ActivationTarget *target,
                            const ActivationSecurity *security, Token *token)
 {
@@ -176,10 +199,7 @@ static HRESULT activate_as(const Activation *activation, const ActivationTarget 
     if (thread_causality(&causality) < 0) return E_UNEXPECTED;
     HRESULT hr = new_activator(activation, target, security, token, &causality, &activator);
     if (FAILED(hr)) return hr;
-    CausalityBlock block;
-    causality_block(&block, &causality);
-    hr = activator_run(activator);
-    causality_unblock(&block);
+    hr = drive(activator, &causality);
     if (FAILED(hr)) return refused(activation, target, hr, activator_sentence(activator));
     return take_results(activation, activator, target);
 }

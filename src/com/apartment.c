@@ -191,36 +191,36 @@ HRESULT apartment_run(Apartment *apartment, const Guid *causality, ApartmentFunc
     return task.ran ? S_OK : RPC_E_DISCONNECTED;
 }
 
-static HRESULT wait_serving(Apartment *apartment, const IoWait *wait, const Guid *causality)
+static bool is_server(const Apartment *apartment)
 {
+    return apartment && !pthread_equal(apartment->owner, pthread_self());
+}
+
+HRESULT apartment_wait(const IoWait *wait, const Guid *causality)
+{
+    Apartment *apartment = apartment_current();
     IoWaitSet set;
     io_wait_set_init(&set);
     int r = io_wait_set_add(&set, wait);
-    if (r == 0) r = io_wait_set_add(&set, &(IoWait){apartment->wake, POLLIN, TIME_NEVER});
+    if (r == 0 && is_server(apartment))
+        r = io_wait_set_add(&set, &(IoWait){apartment->wake, POLLIN, TIME_NEVER});
     if (r == 0) r = io_wait_set(&set);
-    serve_tasks(apartment, causality);
+    /* Tasks that have to wait are found by the loop that runs the present one. */
+    if (is_server(apartment)) serve_tasks(apartment, causality);
     return r == 0 || r == -ETIMEDOUT || r == -EINTR ? S_OK : E_UNEXPECTED;
 }
 
 HRESULT apartment_run_call(OrpcCall *call)
 {
-    Apartment *apartment = apartment_current();
     IoWait wait;
-    if (!apartment || pthread_equal(apartment->owner, pthread_self())) return orpc_call_run(call);
     CausalityBlock block;
+    if (!is_server(apartment_current())) return orpc_call_run(call);
     causality_block(&block, &call->spec.causality);
-    HRESULT hr;
-    while ((hr = orpc_call_step(call, &wait)) == ORPC_PENDING) {
-        HRESULT waited = wait_serving(apartment, &wait, &call->spec.causality);
-        if (FAILED(waited)) {
-            hr = waited;
-            break;
-        }
-    }
+    HRESULT hr, waited = S_OK;
+    while ((hr = orpc_call_step(call, &wait)) == ORPC_PENDING && SUCCEEDED(waited))
+        waited = apartment_wait(&wait, &call->spec.causality);
     causality_unblock(&block);
-    /* What was left for later woke the server already: it must look again. */
-    apartment_wake(apartment);
-    return hr;
+    return FAILED(waited) ? waited : hr;
 }
 
 /* The owner leaves: nothing more is run, what waits is told. */

@@ -34,5 +34,8 @@ HRESULT apartment_serve(Apartment *apartment) must_use;
 typedef void (*ApartmentFunction)(void *argument);
 HRESULT apartment_run(Apartment *apartment, const Guid *causality, ApartmentFunction function,
                       void *argument) must_use;
+/* Waits as io_wait() does. Where this thread is an apartment's server it runs meanwhile what belongs to the
+ * chain that waits. S_OK: step again. */
+HRESULT apartment_wait(const IoWait *wait, const Guid *causality) must_use;
 /* orpc_call_run(), serving callbacks meanwhile where this thread is an apartment's server. */
 HRESULT apartment_run_call(OrpcCall *call) must_use;

@@ -76,41 +76,74 @@ static void run_resolver(const Machine *machine, int report)
         pause(); /* killed */
 }
 
-static void start_resolver(Machine *machine)
+/* The keeper starts resolvers: a process without threads can always be forked. */
+
+enum { RESTART = 'r', QUIT = 'q' };
+
+static pid_t start_resolver(const Machine *machine, int report)
 {
-    int ends[2];
-    check(pipe(ends) == 0, "pipe");
-    fflush(NULL);
-    machine->resolver = fork();
-    check(machine->resolver >= 0, "fork");
-    if (machine->resolver == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        run_resolver(machine, ends[1]);
-    }
-    close(ends[1]);
-    check(read(ends[0], &machine->port, sizeof(machine->port)) == sizeof(machine->port),
-          "the resolver does not start");
-    close(ends[0]);
+    pid_t pid = fork();
+    check(pid >= 0, "fork");
+    if (pid) return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    run_resolver(machine, report);
+    _exit(1);
 }
 
-static void end_resolver(Machine *machine)
+static void run_keeper(Machine *machine, int commands, int report)
 {
-    int status;
-    kill(machine->resolver, SIGKILL);
-    waitpid(machine->resolver, &status, 0);
+    char command = RESTART;
+    do {
+        if (command == QUIT) _exit(0);
+        pid_t pid = start_resolver(machine, report);
+        check(read(commands, &command, 1) == 1, "commands");
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        /* The same port again. */
+        check(read(commands, &machine->port, sizeof(machine->port)) == sizeof(machine->port), "commands");
+    } while (true);
+}
+
+static void command(Machine *machine, char what)
+{
+    check(write(machine->commands, &what, 1) == 1 &&
+              write(machine->commands, &machine->port, sizeof(machine->port)) == sizeof(machine->port),
+          "commands");
+}
+
+static void learn_port(Machine *machine)
+{
+    check(read(machine->report, &machine->port, sizeof(machine->port)) == sizeof(machine->port),
+          "the resolver does not start");
 }
 
 void machine_start(Machine *machine)
 {
+    int commands[2], report[2];
     *machine = (Machine){.folder = "/tmp/mantle-test-XXXXXX"};
     check(mkdtemp(machine->folder) != NULL, "folder");
-    start_resolver(machine);
+    check(pipe(commands) == 0 && pipe(report) == 0, "pipe");
+    fflush(NULL);
+    machine->keeper = fork();
+    check(machine->keeper >= 0, "fork");
+    if (machine->keeper == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        run_keeper(machine, commands[0], report[1]);
+    }
+    close(commands[0]);
+    close(report[1]);
+    machine->commands = commands[1];
+    machine->report = report[0];
+    learn_port(machine);
 }
 
 void machine_stop(Machine *machine)
 {
     char path[96];
-    end_resolver(machine);
+    command(machine, QUIT);
+    waitpid(machine->keeper, NULL, 0);
+    close(machine->commands);
+    close(machine->report);
     snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, machine->folder);
     unlink(path);
     rmdir(machine->folder);
@@ -118,8 +151,8 @@ void machine_stop(Machine *machine)
 
 void machine_restart(Machine *machine)
 {
-    end_resolver(machine);
-    start_resolver(machine);
+    command(machine, RESTART);
+    learn_port(machine);
 }
 
 void machine_enter(const Machine *machine)

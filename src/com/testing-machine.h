@@ -8,7 +8,8 @@
 typedef struct Machine {
     char folder[64];
     uint16_t port; /* of the resolver */
-    pid_t resolver;
+    pid_t keeper;  /* of the resolver */
+    int commands, report;
 } Machine;
 
 /* Before this process has threads. Failures end the test program. */
