@@ -117,7 +117,7 @@ static HRESULT convert(IUnknown *found, const IID *have, const IID *want, void *
 static HRESULT take_own(Exporter *exporter, const Objref *objref, const IID *iid, void **ret_object)
 {
     void *identity = NULL, *iface = NULL;
-    HRESULT hr = exporter_come_home(exporter, &objref->std, &identity, &iface);
+    HRESULT hr = exporter_come_home(exporter, &objref->std, &objref->iid, &identity, &iface);
     return FAILED(hr) ? hr : convert(iface, (const IID *)&objref->iid, iid, ret_object);
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/cleanup.h"
+#include "com/marshal.h"
 #include "com/testing-machine.h"
 #include "com/testing-party.h"
 #include "oleauto.h"
@@ -347,6 +348,29 @@ static void test_own_object_comes_home(void **state)
     IParty_Release(party);
 }
 
+/* A peer that knows an IPID of ours sends it back as another interface. */
+static void test_reference_home_that_lies(void **state)
+{
+    _cleanup_(writer_deinitp) Writer writer = {0};
+    IParty *own = party_new();
+    IPartyName *name = NULL;
+    Objref objref;
+    writer_init(&writer, 0);
+    assert_int_equal(marshal_interface(NULL, &IID_IParty, (IUnknown *)own, &writer), S_OK);
+    assert_int_equal(objref_parse(writer.data, writer.length, &objref), 0);
+    const Guid honest = objref.iid;
+    memcpy(&objref.iid, &IID_IPartyName, sizeof(objref.iid));
+    assert_int_equal(marshal_take(&objref, &IID_IPartyName, (void **)&name), RPC_E_INVALID_OBJREF);
+    assert_null(name);
+    objref.iid = honest;
+    assert_int_equal(marshal_take(&objref, &IID_IPartyName, (void **)&name), S_OK);
+    WCHAR *text = NULL;
+    assert_int_equal(IPartyName_Name(name, &text), S_OK);
+    CoTaskMemFree(text);
+    IPartyName_Release(name);
+    assert_int_equal(IParty_Release(own), 0);
+}
+
 static void test_proxy_handed_to_a_third_process(void **state)
 {
     IParty *party = create_party(&CLSID_PARTY), *other = create_party(&CLSID_SINGLE_THREADED), *back = NULL;
@@ -586,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_several_interfaces_by_one_question),
         cmocka_unit_test(test_last_release_ends_the_object),
         cmocka_unit_test(test_own_object_comes_home),
+        cmocka_unit_test(test_reference_home_that_lies),
         cmocka_unit_test(test_proxy_handed_to_a_third_process),
         cmocka_unit_test(test_error_info_travels),
         cmocka_unit_test(test_disconnected_object_cannot_be_called),

@@ -367,7 +367,7 @@ HRESULT exporter_run_down(Exporter *exporter, uint64_t oid)
     return object_kill(exporter, exporter->by_oid, &oid, sizeof(oid));
 }
 
-HRESULT exporter_come_home(Exporter *exporter, const StdObjref *reference, void **ret_object,
+HRESULT exporter_come_home(Exporter *exporter, const StdObjref *reference, const Guid *iid, void **ret_object,
                            void **ret_interface)
 {
     ExportedPin pin = {0};
@@ -375,6 +375,10 @@ HRESULT exporter_come_home(Exporter *exporter, const StdObjref *reference, void 
                                                    : RPC_E_DISCONNECTED;
     if (FAILED(hr)) return hr;
     void *iface = NULL;
+    if (!guid_equal(&pin.iid, iid)) { /* whoever wrote the reference chose both */
+        exporter_unpin(exporter, &pin);
+        return RPC_E_INVALID_OBJREF;
+    }
     hr = pin.ops->query(pin.object, &pin.iid, &iface);
     HRESULT released = exporter_rem_release(exporter, &reference->ipid, reference->public_refs, 0, NULL);
     if (SUCCEEDED(hr) && FAILED(released)) {

@@ -75,8 +75,9 @@ HRESULT exporter_disconnect(Exporter *exporter, void *object);
 HRESULT exporter_run_down(Exporter *exporter, uint64_t oid);
 
 /* The object behind an OBJREF of this exporter, so that a reference that comes home becomes the object
- * itself: calls `query` for `iid`. Consumes `public_refs`. RPC_E_DISCONNECTED, E_NOINTERFACE. */
-HRESULT exporter_come_home(Exporter *exporter, const StdObjref *reference, void **ret_object,
+ * itself: calls `query` for `iid`, which the OBJREF says and the IPID must be of, as the result is called by it.
+ * Consumes `public_refs`. RPC_E_DISCONNECTED, RPC_E_INVALID_OBJREF, E_NOINTERFACE. */
+HRESULT exporter_come_home(Exporter *exporter, const StdObjref *reference, const Guid *iid, void **ret_object,
                            void **ret_interface) must_use;
 
 /* A pinned interface: it and its object stay until exporter_unpin. */

@@ -190,9 +190,13 @@ static void reference_comes_home(void **state)
     StdObjref one = reference(exporter, &fake, &IID_ONE, 5), wrong = one;
     void *object = NULL, *iface = NULL;
     wrong.oxid++;
-    assert_int_equal(exporter_come_home(exporter, &wrong, &object, &iface), RPC_E_DISCONNECTED);
+    assert_int_equal(exporter_come_home(exporter, &wrong, &IID_ONE, &object, &iface), RPC_E_DISCONNECTED);
     assert_null(object);
-    assert_int_equal(exporter_come_home(exporter, &one, &object, &iface), S_OK);
+    /* A reference that lies about its interface would be called through the wrong vtable. */
+    assert_int_equal(exporter_come_home(exporter, &one, &IID_TWO, &object, &iface), RPC_E_INVALID_OBJREF);
+    assert_null(object);
+    assert_int_equal(fake.disconnected, 0);
+    assert_int_equal(exporter_come_home(exporter, &one, &IID_ONE, &object, &iface), S_OK);
     assert_ptr_equal(object, &fake);
     assert_int_equal(fake.disconnected, 1);
     assert_int_equal(fake.interfaces, 1); /* ours */
