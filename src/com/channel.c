@@ -148,16 +148,13 @@ static RpcSecurity *same_security(ChannelSettings *settings, bool unknown)
 {
     const ProcessSecurity *process = security_peek();
     RpcSecurity *same = NULL;
-    Token *process_own = NULL;
     CloakChoice choice;
-    pthread_mutex_lock(&settings->lock);
-    bool any = settings->security != NULL;
-    pthread_mutex_unlock(&settings->lock);
-    if (!any || !process || FAILED(process_token(&process_own))) return NULL;
+    if (!process) return NULL;
     pthread_mutex_lock(&settings->lock);
     if (settings->security) {
-        CloakInput input = blanket_cloak_input(settings->blanket, process, settings->captured,
-                                               acting_token(settings->blanket, unknown), process_own);
+        CloakInput input =
+            blanket_cloak_input(settings->blanket, process, settings->captured,
+                                acting_token(settings->blanket, unknown), process_token_peek());
         if (SUCCEEDED(cloak_decide(&input, &choice)) && choice.token && !choice.capture &&
             token_modified_id(choice.token) == settings->security_id)
             same = rpc_security_ref(settings->security);

@@ -185,6 +185,11 @@ HRESULT process_token(Token **ret_token)
     return hr;
 }
 
+Token *process_token_peek(void)
+{
+    return process.token;
+}
+
 bool process_can_accept(void)
 {
     bool can;

@@ -23,6 +23,8 @@ HRESULT process_authority(Authority **ret_authority) must_use;
  * SEC_E_NO_CREDENTIALS: there is none of them. A credential that cannot be read is a failure, not a reason to
  * use another; it is tried again next time. */
 HRESULT process_token(Token **ret_token) must_use;
+/* The same if it is there already, else NULL: asks nobody and leaves the thread's error object alone. */
+Token *process_token_peek(void);
 /* Whether calls can be authenticated here: this process may read the keytab. */
 bool process_can_accept(void);
 
