@@ -130,7 +130,10 @@ static void serve_tasks(Apartment *apartment, const Guid *causality)
     eventfd_t count;
     (void)!eventfd_read(apartment->wake, &count); /* nothing there: then the list is the same as before */
     for (Task *task; (task = next_task(apartment, causality));) {
+        ThreadPause pause; /* the server may be in the middle of another call, as somebody */
+        thread_pause(&pause);
         task->function(task->argument);
+        thread_resume(&pause);
         finish_task(apartment, task, true);
     }
 }

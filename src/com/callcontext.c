@@ -78,10 +78,8 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope)
     CallContext *context = context_new(spec);
 
     if (!context) return E_OUTOFMEMORY;
-    *ret_scope = (CallScope){.context = context, .before = *thread};
-    thread->token = NULL;
-    thread->saved = NULL;
-    thread->impersonating = false;
+    *ret_scope = (CallScope){.context = context};
+    thread_pause(&ret_scope->before);
     thread->call = context;
     thread->call_view = (IUnknown *)&context->security;
     return S_OK;
@@ -89,16 +87,8 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope)
 
 void call_context_leave(CallScope *scope)
 {
-    ComThread *thread = com_thread();
-
     atomic_store(&scope->context->complete, true);
-    (void)token_unref(thread->token);
-    (void)token_unref(thread->saved);
-    thread->token = scope->before.token;
-    thread->saved = scope->before.saved;
-    thread->impersonating = scope->before.impersonating;
-    thread->call = scope->before.call;
-    thread->call_view = scope->before.call_view;
+    thread_resume(&scope->before);
     scope->context = context_unref(scope->context);
 }
 

@@ -27,7 +27,7 @@ typedef struct CallContextSpec {
 /* What the thread was before; the dispatcher keeps it on its stack. */
 typedef struct CallScope {
     CallContext *context;
-    ComThread before; /* its token, saved and call fields */
+    ThreadPause before;
 } CallScope;
 
 /* S_OK, E_OUTOFMEMORY (nothing changed). */

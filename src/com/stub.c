@@ -8,6 +8,7 @@
 #include "com/callcontext.h"
 #include "com/channel.h"
 #include "com/runtime.h"
+#include "com/thread.h"
 #include "ndr/server.h"
 #include "oleauto.h"
 #include "orpc/dispatch.h"
@@ -16,22 +17,27 @@
 static HRESULT stub_query(void *object, const Guid *iid, void **ret_interface)
 {
     IUnknown *unknown = object;
+    ThreadPause pause;
     *ret_interface = NULL;
+    thread_pause(&pause);
     HRESULT hr = unknown->lpVtbl->QueryInterface(unknown, (REFIID)iid, ret_interface);
+    thread_resume(&pause);
     return SUCCEEDED(hr) && !*ret_interface ? E_NOINTERFACE : hr;
 }
 
 static void stub_release(void *object, void *iface)
 {
     IUnknown *unknown = iface;
+    ThreadPause pause;
     (void)object;
-    unknown->lpVtbl->Release(unknown);
+    thread_pause(&pause);
+    unknown->lpVtbl->Release(unknown); /* may be the last one, and the object make calls of its own */
+    thread_resume(&pause);
 }
 
 static void stub_disconnected(void *object)
 {
-    IUnknown *unknown = object;
-    unknown->lpVtbl->Release(unknown);
+    stub_release(object, object);
 }
 
 /* Arguments live in an arena that each thread keeps for its next call. */

@@ -9,8 +9,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 #define CONST_VTBL const
+#include "base/time.h"
 #include "com/apartment.h"
 #include "com/callcontext.h"
+#include "io/socket.h"
 #include "objbase.h"
 
 /* State of a thread is what these tests are about, so each runs in a thread of its own. */
@@ -19,6 +21,14 @@ static void in_thread(void *(*body)(void *))
     pthread_t thread;
 
     assert_int_equal(pthread_create(&thread, NULL, body, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void in_thread_with(void *(*body)(void *), void *data)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, body, data), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
@@ -223,6 +233,117 @@ static void methods_may_initialize_their_thread(void **state)
     in_thread(own_kept);
 }
 
+/* A task that runs while the apartment's server waits in a call that a client caused. */
+
+static Token *client;
+static RemoteTable *table;
+static RpcClient *rpc;
+static int silent; /* accepts and says nothing */
+
+static Token *make_client(void)
+{
+    Token *token = NULL;
+    const TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
+                            .level = TOKEN_LEVEL_DELEGATION,
+                            .principal = "alice@LAB.TEST",
+                            .expires = INT64_MAX};
+    assert_int_equal(token_new(&spec, &token), 0);
+    return token;
+}
+
+static RemoteExporter *silent_exporter(void)
+{
+    RemoteExporter *exporter = NULL;
+    IoAddress address;
+    char text[BINDING_ADDRESS_SIZE];
+    RemoteExporterSpec spec = {.oxid = 1, .resolver = "127.0.0.1"};
+    assert_int_equal(io_address_parse("127.0.0.1", 0, &address), 0);
+    assert_int_equal(io_listen(&address, 0, &silent), 0);
+    assert_int_equal(io_socket_address(silent, &address), 0);
+    assert_int_equal(binding_join("127.0.0.1", io_address_port(&address), text), 0);
+    assert_int_equal(bindings_new(&(StringBinding){BINDING_TOWER_TCP, text}, 1, NULL, 0, &spec.bindings), 0);
+    assert_int_equal(rpc_client_new(NULL, &rpc), RPCST_OK);
+    assert_int_equal(remote_table_new(rpc, &table), 0);
+    assert_int_equal(remote_exporter_add(table, &spec, &exporter), S_OK);
+    bindings_deinit(&spec.bindings);
+    return exporter;
+}
+
+static atomic_bool waiting;
+
+static void be_somebody(void *data)
+{
+    const CallContextSpec spec = {.client = client, .authn_service = 16, .authn_level = 6};
+    RemoteExporter *exporter = silent_exporter();
+    Writer request = {0};
+    OrpcCall call = {0};
+    CallScope scope;
+
+    assert_int_equal(call_context_enter(&spec, &scope), S_OK);
+    assert_int_equal(CoImpersonateClient(), S_OK);
+    writer_init(&request, 0);
+    orpc_call_begin(&call, &(OrpcCallSpec){.exporter = exporter, .deadline = time_after(NS_PER_SECOND / 2)},
+                    &request);
+    waiting = true;
+    assert_true(FAILED(apartment_run_call(&call)));
+    orpc_call_end(&call);
+    writer_deinit(&request);
+    assert_ptr_equal(thread_token(), client); /* as it was before the other's task */
+    call_context_leave(&scope);
+    assert_null(thread_token());
+    remote_exporter_unref(exporter);
+    table = remote_table_free(table);
+    rpc = rpc_client_unref(rpc);
+    close(silent);
+}
+
+static void see_nobody(void *data)
+{
+    assert_null(thread_token());
+    assert_int_equal(CoImpersonateClient(), RPC_E_CALL_COMPLETE);
+    thread_set_token(client); /* and forgets to revert */
+    *(int *)data += 1;
+}
+
+static void *run_see_nobody(void *data)
+{
+    assert_int_equal(apartment_run(kept, NULL, see_nobody, data), S_OK);
+    return NULL;
+}
+
+static void *cause_call(void *data)
+{
+    assert_int_equal(apartment_run(kept, &(Guid){.data1 = 7}, be_somebody, NULL), S_OK);
+    return NULL;
+}
+
+static void *own_with_a_client(void *data)
+{
+    pthread_t thread;
+    int seen = 0;
+
+    assert_int_equal(CoInitialize(NULL), S_OK);
+    kept = apartment_ref(apartment_current());
+    assert_int_equal(apartment_serve(kept), S_OK);
+    assert_int_equal(pthread_create(&thread, NULL, cause_call, NULL), 0);
+    while (!waiting)
+        usleep(1000);
+    in_thread_with(run_see_nobody, &seen); /* during the call */
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    in_thread_with(run_see_nobody, &seen); /* after the one that forgot */
+    assert_int_equal(seen, 2);
+    CoUninitialize();
+    kept = apartment_unref(kept);
+    return NULL;
+}
+
+static void tasks_are_nobodys_call(void **state)
+{
+    client = make_client();
+    in_thread(own_with_a_client);
+    client = token_unref(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +355,7 @@ int main(void)
         cmocka_unit_test(the_multithreaded_apartment_is_wherever_the_call_is),
         cmocka_unit_test(an_apartment_ends_with_its_owner),
         cmocka_unit_test(methods_may_initialize_their_thread),
+        cmocka_unit_test(tasks_are_nobodys_call),
     };
 
     return cmocka_run_group_tests_name("apartment", tests, NULL, NULL);

@@ -51,6 +51,28 @@ void thread_set_token(Token *token)
     (void)token_unref(before);
 }
 
+void thread_pause(ThreadPause *ret_pause)
+{
+    ComThread *thread = com_thread();
+
+    *ret_pause = (ThreadPause){TAKE_PTR(thread->token), TAKE_PTR(thread->saved), thread->impersonating,
+                               TAKE_PTR(thread->call), TAKE_PTR(thread->call_view)};
+    thread->impersonating = false;
+}
+
+void thread_resume(const ThreadPause *pause)
+{
+    ComThread *thread = com_thread();
+
+    (void)token_unref(thread->token);
+    (void)token_unref(thread->saved);
+    thread->token = pause->token;
+    thread->saved = pause->saved;
+    thread->impersonating = pause->impersonating;
+    thread->call = pause->call;
+    thread->call_view = pause->call_view;
+}
+
 int thread_causality(Guid *ret_causality)
 {
     CallContext *call = com_thread()->call;

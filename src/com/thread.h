@@ -35,6 +35,20 @@ static inline Token *thread_token(void)
 }
 /* Takes a reference; NULL: act as the process. */
 void thread_set_token(Token *token);
+/*
+ * What is nobody's call but runs a program's code all the same: QueryInterface and Release for the exporter,
+ * tasks of an apartment. Whatever the thread was doing (answering another call, acting as its client) is put
+ * aside in between, and what that code leaves behind ends with it: else it would act as somebody who has
+ * nothing to do with it.
+ */
+typedef struct ThreadPause {
+    Token *token, *saved;
+    bool impersonating;
+    CallContext *call;
+    struct IUnknown *call_view;
+} ThreadPause;
+void thread_pause(ThreadPause *ret_pause);
+void thread_resume(const ThreadPause *pause);
 /* The causality id of an outgoing call ([MS-DCOM] 3.2.4.2): that of the call being answered, whoever the
  * thread acts as meanwhile, else a new one. 0, -errno of getrandom. */
 int thread_causality(Guid *ret_causality) must_use;
