@@ -10,6 +10,13 @@ uint64_t time_monotonic(void)
     return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
+uint64_t time_coarse(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* likewise */
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
 uint64_t time_after(uint64_t ns)
 {
     uint64_t now = time_monotonic();

@@ -8,6 +8,8 @@
 #define TIME_NEVER    UINT64_MAX
 
 uint64_t time_monotonic(void);
+/* The same clock, some milliseconds behind, for a fifth of the cost. */
+uint64_t time_coarse(void);
 /* now + `ns`, or TIME_NEVER when that overflows. */
 uint64_t time_after(uint64_t ns);
 /* Milliseconds from now to the deadline for poll(): 0 when past, -1 for TIME_NEVER, rounded up. */

@@ -186,8 +186,10 @@ int io_read(int fd, void *buffer, size_t size, size_t *ret_size)
 
 int io_set_patience(int fd, uint64_t ns)
 {
-    const struct timeval timeout = {.tv_sec = (time_t)(ns / NS_PER_SECOND),
-                                    .tv_usec = (suseconds_t)(ns % NS_PER_SECOND / 1000)};
+    struct timeval timeout = {0}; /* for ever */
+    if (ns != TIME_NEVER)
+        timeout = (struct timeval){.tv_sec = (time_t)(ns / NS_PER_SECOND),
+                                   .tv_usec = (suseconds_t)(ns % NS_PER_SECOND / 1000)};
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)

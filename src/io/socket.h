@@ -36,7 +36,8 @@ char *io_port_owner(uint16_t port);
 
 /* At least one byte: 0. IO_AGAIN, IO_CLOSED, -errno. `size` is not 0. */
 int io_read(int fd, void *buffer, size_t size, size_t *ret_size) must_use;
-/* Lets io_read_blocking() block, for at most `ns`. Nothing else here blocks because of it. 0, -errno. */
+/* Lets io_read_blocking() block, for at most `ns` or TIME_NEVER. Nothing else here blocks because of it. 0,
+ * -errno. */
 int io_set_patience(int fd, uint64_t ns) must_use;
 /* As io_read(), but waits in the system call itself, which is cheaper than a poll() before each. IO_AGAIN: in
  * vain, or interrupted. */

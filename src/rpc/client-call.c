@@ -417,7 +417,7 @@ static RpcStatus state_receive_bind(RpcClientCall *call, IoWait *wait)
 {
     uint8_t *pdu;
     size_t length;
-    int r = client_connection_receive(call->connection, false, &pdu, &length);
+    int r = client_connection_receive(call->connection, 0, &pdu, &length);
 
     if (r == IO_AGAIN) return wait_for_bind(call, wait, POLLIN);
     if (r) return connection_lost(call, r);
@@ -478,11 +478,12 @@ static RpcStatus state_send_request(RpcClientCall *call, IoWait *wait)
     return RPCST_OK;
 }
 
-/* A blocking read does not look at the deadline. */
-static bool may_block(const RpcClientCall *call)
+/* How long a read may block. It does not look at the deadline, and a timer costs: none without a deadline. */
+static uint64_t patience(const RpcClientCall *call)
 {
-    return call->waits_here && (call->deadline == TIME_NEVER ||
-                                time_after(2 * CLIENT_BLOCK_SECONDS * NS_PER_SECOND) < call->deadline);
+    if (!call->waits_here) return 0;
+    if (call->deadline == TIME_NEVER) return TIME_NEVER;
+    return time_after(2 * CLIENT_BLOCK_NS) < call->deadline ? CLIENT_BLOCK_NS : 0;
 }
 
 static RpcStatus state_receive_reply(RpcClientCall *call, IoWait *wait)
@@ -490,7 +491,7 @@ static RpcStatus state_receive_reply(RpcClientCall *call, IoWait *wait)
     for (;;) {
         uint8_t *pdu;
         size_t length;
-        int r = client_connection_receive(call->connection, may_block(call), &pdu, &length);
+        int r = client_connection_receive(call->connection, patience(call), &pdu, &length);
         if (r == IO_AGAIN) {
             *wait = (IoWait){call->connection->fd, POLLIN, TIME_NEVER};
             return RPCST_PENDING;

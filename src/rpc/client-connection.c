@@ -186,12 +186,13 @@ static int receive_room(ClientConnection *connection, size_t size)
 }
 
 /* A read that may block this thread. */
-static int read_blocking(ClientConnection *connection, void *buffer, size_t size, size_t *ret_size)
+static int read_blocking(ClientConnection *connection, uint64_t patience, void *buffer, size_t size,
+                         size_t *ret_size)
 {
-    if (!connection->blocking) {
-        int r = io_set_patience(connection->fd, CLIENT_BLOCK_SECONDS * NS_PER_SECOND);
+    if (connection->patience != patience) {
+        int r = io_set_patience(connection->fd, patience);
         if (r < 0) return r;
-        connection->blocking = true;
+        connection->patience = patience;
     }
     return io_read_blocking(connection->fd, buffer, size, ret_size);
 }
@@ -208,7 +209,7 @@ static int pdu_length(const ClientConnection *connection, size_t *ret_length)
     return 0;
 }
 
-int client_connection_receive(ClientConnection *connection, bool blocks, uint8_t **ret_pdu,
+int client_connection_receive(ClientConnection *connection, uint64_t patience, uint8_t **ret_pdu,
                               size_t *ret_length)
 {
     for (;;) {
@@ -231,7 +232,8 @@ int client_connection_receive(ClientConnection *connection, bool blocks, uint8_t
         }
         uint8_t *end = connection->in + connection->in_end;
         const size_t room = connection->in_size - connection->in_end;
-        r = blocks ? read_blocking(connection, end, room, &got) : io_read(connection->fd, end, room, &got);
+        r = patience ? read_blocking(connection, patience, end, room, &got)
+                     : io_read(connection->fd, end, room, &got);
         if (r) return r;
         connection->in_end += got;
     }

@@ -23,8 +23,8 @@
 #define CLIENT_BUFFER_KEEP (128u * 1024) /* larger buffers are not kept with an idle connection */
 #define CLIENT_REPLY_INLINE                                                                                  \
     512u /* replies up to this are copied, larger ones take the connection's buffer away */
-#define CLIENT_PROBE_AFTER   (50 * NS_PER_MS) /* idle for longer: look whether the server has closed it */
-#define CLIENT_BLOCK_SECONDS 1                /* a blocking read looks at the deadline so often */
+#define CLIENT_PROBE_AFTER (50 * NS_PER_MS) /* idle for longer: look whether the server has closed it */
+#define CLIENT_BLOCK_NS    NS_PER_SECOND    /* a blocking read looks at the deadline so often */
 #define CLIENT_EXPIRY_MARGIN                                                                                 \
     5 /* seconds before its end in which a security context is not begun to be used any more */
 #define CLIENT_BIND_TIMEOUT      (30 * NS_PER_SECOND) /* for the answer to a bind or alter_context */
@@ -102,11 +102,12 @@ typedef struct ClientConnection {
     List link;
     Association *association;
     int fd;
-    bool bound, blocking;
-    bool multiplex;   /* several security contexts: both ends said so */
-    bool exclusive;   /* its context signs nothing, so requests cannot say whose they are: no second one */
-    bool sign_header; /* negotiated */
-    bool broken;      /* must not be used again */
+    bool bound;
+    uint64_t patience; /* how long a blocking read waits; 0: none was made yet */
+    bool multiplex;    /* several security contexts: both ends said so */
+    bool exclusive;    /* its context signs nothing, so requests cannot say whose they are: no second one */
+    bool sign_header;  /* negotiated */
+    bool broken;       /* must not be used again */
     uint64_t idle_since;
     uint32_t last_call_id, last_context_id;
     uint16_t next_presentation;
@@ -227,8 +228,8 @@ bool client_connection_is_stale(const ClientConnection *connection);
 /* Sends what is in `out`: 0, IO_AGAIN, -errno. */
 int client_connection_send(ClientConnection *connection) must_use;
 /* Reads until a whole PDU is there: 0 and its place (valid until the next call), IO_AGAIN, IO_CLOSED, -EPROTO
- * (no PDU), -ENOMEM, -errno. `blocks`: the socket may block, for at most CLIENT_BLOCK_SECONDS. */
-int client_connection_receive(ClientConnection *connection, bool blocks, uint8_t **ret_pdu,
+ * (no PDU), -ENOMEM, -errno. `patience`: the read may block so long; TIME_NEVER: for ever, 0: not at all. */
+int client_connection_receive(ClientConnection *connection, uint64_t patience, uint8_t **ret_pdu,
                               size_t *ret_length) must_use;
 
 /* client-bind.c */

@@ -114,7 +114,7 @@ int client_association(RpcClient *client, const IoAddress *address, Association 
 
 ClientConnection *association_take(Association *association, const RpcSecurity *security, bool may_add)
 {
-    const uint64_t now = time_monotonic();
+    const uint64_t now = time_coarse();
     const int64_t wall = security ? time_wall() : 0;
     ClientConnection *found = NULL, *extensible = NULL;
 
@@ -166,7 +166,7 @@ ClientConnection *association_release(ClientConnection *connection)
         connection->in_size = 0;
     }
     connection->in_start = connection->in_end = 0;
-    const uint64_t now = connection->idle_since = time_monotonic();
+    const uint64_t now = connection->idle_since = time_coarse();
     pthread_mutex_lock(&association->lock);
     list_append(association->idle.next, &connection->link); /* before the first */
     pthread_mutex_unlock(&association->lock);

@@ -13,6 +13,7 @@
 #define DRAIN_SECONDS  2u
 #define DRAIN_BYTES    (256u * 1024)
 #define FRAGMENT_START PDU_FRAGMENT_MIN /* until the peer said more */
+#define SMALL_WRITE    512u             /* a copy is cheaper than pieces */
 #define LINGER         (5 * NS_PER_MS)  /* for the next request of a client that sends one after the other */
 #define STREAK_MIN     4u               /* calls in a row after which one more is expected */
 #define STREAK_MAX     256u             /* the same after some that did not come */
@@ -40,9 +41,7 @@ static int buffer_reserve(RpcConnection *connection, size_t size)
     }
     if (connection->buffer && connection->buffer->capacity >= size) return 0;
     if (!connection->buffer && size <= READ_SIZE) {
-        pthread_mutex_lock(&connection->lock);
-        connection->buffer = TAKE_PTR(connection->spare);
-        pthread_mutex_unlock(&connection->lock);
+        connection->buffer = atomic_exchange(&connection->spare, NULL);
         if (connection->buffer) return 0;
     }
     ServerBuffer *buffer = buffer_new(size < READ_SIZE ? READ_SIZE : size);
@@ -73,11 +72,7 @@ ServerBuffer *connection_take_buffer(RpcConnection *connection, size_t length)
 
 void connection_give_buffer(RpcConnection *connection, ServerBuffer *buffer)
 {
-    if (buffer && buffer->capacity == READ_SIZE) {
-        pthread_mutex_lock(&connection->lock);
-        if (!connection->spare) connection->spare = TAKE_PTR(buffer);
-        pthread_mutex_unlock(&connection->lock);
-    }
+    if (buffer && buffer->capacity == READ_SIZE) buffer = atomic_exchange(&connection->spare, buffer);
     free(buffer);
 }
 
@@ -133,6 +128,7 @@ void connection_set_deadline(RpcConnection *connection, uint64_t deadline)
 
 void connection_renew(RpcConnection *connection)
 {
+    if (atomic_load(&connection->deadline) == TIME_NEVER) return;
     pthread_mutex_lock(&connection->lock);
     if (connection->deadline != TIME_NEVER) connection->deadline = fresh_deadline(connection);
     pthread_mutex_unlock(&connection->lock);
@@ -179,10 +175,7 @@ void connection_close(RpcConnection *connection)
 
 bool connection_is_closed(RpcConnection *connection)
 {
-    pthread_mutex_lock(&connection->lock);
-    bool closed = connection->closed;
-    pthread_mutex_unlock(&connection->lock);
-    return closed;
+    return atomic_load(&connection->closed);
 }
 
 static void connection_ready(IoHandle *handle, uint32_t events)
@@ -251,28 +244,34 @@ static void advance(struct iovec **pieces, size_t *count, size_t written)
     (*pieces)->iov_len -= written;
 }
 
+/* The peer does not read: waits for it until the deadline, which is set at the first wait. Only a thread that
+ * can be spared waits. */
+static int wait_for_room(RpcConnection *connection, IoWait *wait, bool *blocking)
+{
+    if (!*blocking) {
+        int r = io_pool_block_begin(false);
+        if (r) return r;
+        *blocking = true;
+        *wait = (IoWait){.fd = connection->handle.fd, .events = POLLOUT};
+        wait->deadline = time_after(connection->server->options.send_seconds * NS_PER_SECOND);
+    }
+    return io_wait(wait);
+}
+
 static int write_pieces(RpcConnection *connection, struct iovec *pieces, size_t count)
 {
     bool blocking = false;
     int r = 0;
-    IoWait wait = {.fd = connection->handle.fd, .events = POLLOUT};
-    wait.deadline = time_after(connection->server->options.send_seconds * NS_PER_SECOND);
+    IoWait wait;
     while (count > 0) {
         size_t written = 0;
-        r = io_writev(connection->handle.fd, pieces, count, &written);
-        if (r < 0) break;
-        if (r == 0) {
+        r = count == 1 ? io_write(connection->handle.fd, pieces->iov_base, pieces->iov_len, &written)
+                       : io_writev(connection->handle.fd, pieces, count, &written);
+        if (r == 0)
             advance(&pieces, &count, written);
-            continue;
-        }
-        /* The peer does not read. Only a thread that can be spared waits for it. */
-        if (!blocking) {
-            r = io_pool_block_begin(false);
-            if (r) break;
-            blocking = true;
-        }
-        r = io_wait(&wait);
-        if (r < 0) break;
+        else if (r == IO_AGAIN)
+            r = wait_for_room(connection, &wait, &blocking);
+        if (r) break;
     }
     if (blocking) io_pool_block_end();
     return r;
@@ -280,6 +279,17 @@ static int write_pieces(RpcConnection *connection, struct iovec *pieces, size_t 
 
 void connection_write(RpcConnection *connection, struct iovec *pieces, size_t count)
 {
+    uint8_t small[SMALL_WRITE];
+    size_t length = 0;
+    for (size_t i = 0; i < count && length <= sizeof(small); i++)
+        length += pieces[i].iov_len;
+    if (count > 1 && length <= sizeof(small)) {
+        uint8_t *end = small;
+        for (size_t i = 0; i < count; i++)
+            end = mempcpy(end, pieces[i].iov_base, pieces[i].iov_len);
+        *pieces = (struct iovec){small, length};
+        count = 1;
+    }
     if (write_pieces(connection, pieces, count)) connection_close(connection);
 }
 

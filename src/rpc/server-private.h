@@ -180,10 +180,12 @@ struct RpcConnection {
     atomic_uint running; /* methods */
 
     pthread_mutex_t lock;
-    bool closed, timer_on;
-    IoTimer timer; /* holds a reference while on */
-    uint64_t deadline;
-    ServerBuffer *spare; /* of the usual size */
+    atomic_bool closed; /* set under the lock, once */
+    bool timer_on;
+    IoTimer timer;             /* holds a reference while on */
+    _Atomic uint64_t deadline; /* set under the lock */
+
+    ServerBuffer *_Atomic spare; /* of the usual size */
 
     pthread_mutex_t writing;
 };
