@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MIT's GSSAPI as the peer, in both roles: legs, levels, delegation and sealing. */
+/* MIT's GSSAPI as the peer, in both roles: legs, levels, delegation, sealing and signing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -16,26 +16,38 @@
      GSS_C_INTEG_FLAG)
 #define STUB 64
 
-/* A fragment as both libraries see it. */
+/* A fragment as both libraries see it; the parts lie behind one another. */
 typedef struct Fragment {
     uint8_t header[24], stub[STUB], trailer[8], token[128];
     size_t token_length;
+    uint8_t level;    /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY or _PRIVACY */
+    bool sign_header; /* negotiated at the bind: header and trailer are signed too */
 } Fragment;
+_Static_assert(offsetof(Fragment, token) == 24 + STUB + 8, "one run of bytes");
 
-static void fragment_init(Fragment *fragment, const char *text)
+static Fragment fragment_of(uint8_t level, bool sign_header, const char *text)
 {
-    *fragment = (Fragment){.header = "a header of 24 bytes", .trailer = "trailer"};
-    (void)snprintf((char *)fragment->stub, STUB, "%s", text);
+    Fragment fragment = {
+        .header = "a header of 24 bytes", .trailer = "trailer", .level = level, .sign_header = sign_header};
+    (void)snprintf((char *)fragment.stub, STUB, "%s", text);
+    return fragment;
 }
 
 static void gss_iov(Fragment *fragment, gss_iov_buffer_desc iov[4])
 {
-    iov[0] =
-        (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_SIGN_ONLY, {sizeof(fragment->header), fragment->header}};
+    OM_uint32 around = fragment->sign_header ? GSS_IOV_BUFFER_TYPE_SIGN_ONLY : GSS_IOV_BUFFER_TYPE_EMPTY;
+
+    iov[0] = (gss_iov_buffer_desc){around, {sizeof(fragment->header), fragment->header}};
     iov[1] = (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_DATA, {STUB, fragment->stub}};
-    iov[2] =
-        (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_SIGN_ONLY, {sizeof(fragment->trailer), fragment->trailer}};
+    iov[2] = (gss_iov_buffer_desc){around, {sizeof(fragment->trailer), fragment->trailer}};
     iov[3] = (gss_iov_buffer_desc){GSS_IOV_BUFFER_TYPE_HEADER, {fragment->token_length, fragment->token}};
+}
+
+/* What a MIC covers. */
+static gss_buffer_desc gss_signed(Fragment *fragment)
+{
+    return fragment->sign_header ? (gss_buffer_desc){offsetof(Fragment, token), fragment->header}
+                                 : (gss_buffer_desc){STUB, fragment->stub};
 }
 
 static SecMessage message_of(Fragment *fragment)
@@ -47,50 +59,84 @@ static SecMessage message_of(Fragment *fragment)
                         .trailer = fragment->trailer,
                         .token = fragment->token,
                         .token_length = fragment->token_length,
-                        .sign_header = true};
+                        .sign_header = fragment->sign_header};
 }
 
-static void sealed_by_gss(gss_ctx_id_t gss, SecContext *ours, const char *text)
+static void gss_protect(gss_ctx_id_t gss, Fragment *fragment)
 {
     OM_uint32 minor;
     int sealed = 0;
-    Fragment fragment;
     gss_iov_buffer_desc iov[4];
-    fragment_init(&fragment, text);
-    gss_iov(&fragment, iov);
-    assert_int_equal(gss_wrap_iov_length(&minor, gss, 1, 0, &sealed, iov, 4), GSS_S_COMPLETE);
-    fragment.token_length = iov[3].buffer.length;
-    assert_int_equal(fragment.token_length, sec_context_token_length(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY));
-    gss_iov(&fragment, iov);
-    assert_int_equal(gss_wrap_iov(&minor, gss, 1, 0, &sealed, iov, 4), GSS_S_COMPLETE);
-    assert_true(sealed);
-    SecMessage message = message_of(&fragment);
-    assert_int_equal(sec_context_unprotect(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &message), 0);
-    assert_string_equal((char *)fragment.stub, text);
-}
 
-static void sealed_by_us(SecContext *ours, gss_ctx_id_t gss, const char *text)
-{
-    OM_uint32 minor;
-    int sealed = 0;
-    Fragment fragment;
-    gss_iov_buffer_desc iov[4];
-    fragment_init(&fragment, text);
-    fragment.token_length = sec_context_token_length(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY);
-    SecMessage message = message_of(&fragment);
-    assert_int_equal(sec_context_protect(ours, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &message), 0);
-    gss_iov(&fragment, iov);
-    assert_int_equal(gss_unwrap_iov(&minor, gss, &sealed, NULL, iov, 4), GSS_S_COMPLETE);
-    assert_true(sealed);
-    assert_string_equal((char *)fragment.stub, text);
-}
-
-static void sealed_with(SecContext *ours, gss_ctx_id_t gss)
-{
-    for (int i = 0; i < 3; i++) {
-        sealed_by_gss(gss, ours, "from GSSAPI");
-        sealed_by_us(ours, gss, "from us");
+    if (fragment->level == RPC_C_AUTHN_LEVEL_PKT_PRIVACY) {
+        gss_iov(fragment, iov);
+        assert_int_equal(gss_wrap_iov(&minor, gss, 1, 0, &sealed, iov, 4), GSS_S_COMPLETE);
+        assert_true(sealed);
+        return;
     }
+    gss_buffer_desc data = gss_signed(fragment), token;
+    assert_int_equal(gss_get_mic(&minor, gss, 0, &data, &token), GSS_S_COMPLETE);
+    assert_int_equal(token.length, fragment->token_length);
+    memcpy(fragment->token, token.value, token.length);
+    (void)gss_release_buffer(&minor, &token);
+}
+
+static OM_uint32 gss_unprotect(gss_ctx_id_t gss, Fragment *fragment)
+{
+    OM_uint32 minor, major;
+    int sealed = 0;
+    gss_iov_buffer_desc iov[4];
+
+    if (fragment->level == RPC_C_AUTHN_LEVEL_PKT_PRIVACY) {
+        gss_iov(fragment, iov);
+        major = gss_unwrap_iov(&minor, gss, &sealed, NULL, iov, 4);
+        assert_true(sealed || GSS_ERROR(major));
+        return major;
+    }
+    gss_buffer_desc data = gss_signed(fragment), token = {fragment->token_length, fragment->token};
+    return gss_verify_mic(&minor, gss, &data, &token, NULL);
+}
+
+/* The other library takes what one protected; where something was changed on the way, it does not. */
+static void protected_by_gss(gss_ctx_id_t gss, SecContext *ours, uint8_t level, bool sign_header)
+{
+    Fragment fragment = fragment_of(level, sign_header, "from GSSAPI");
+
+    fragment.token_length = sec_context_token_length(ours, level);
+    gss_protect(gss, &fragment);
+    SecMessage message = message_of(&fragment);
+    assert_int_equal(sec_context_unprotect(ours, level, &message), 0);
+    assert_string_equal((char *)fragment.stub, "from GSSAPI");
+}
+
+static void protected_by_us(SecContext *ours, gss_ctx_id_t gss, uint8_t level, bool sign_header)
+{
+    Fragment fragment = fragment_of(level, sign_header, "from us");
+
+    fragment.token_length = sec_context_token_length(ours, level);
+    SecMessage message = message_of(&fragment);
+    assert_int_equal(sec_context_protect(ours, level, &message), 0);
+    Fragment changed = fragment;
+    changed.stub[0] ^= 1;
+    assert_true(GSS_ERROR(gss_unprotect(gss, &changed)));
+    changed = fragment;
+    changed.header[3] ^= 1; /* between the two of them nobody notices, unless it is signed */
+    Fragment *taken = sign_header ? &fragment : &changed;
+    if (sign_header) assert_true(GSS_ERROR(gss_unprotect(gss, &changed)));
+    assert_int_equal(gss_unprotect(gss, taken), GSS_S_COMPLETE);
+    assert_string_equal((char *)taken->stub, "from us");
+}
+
+static void protected_with(SecContext *ours, gss_ctx_id_t gss)
+{
+    static const uint8_t levels[] = {RPC_C_AUTHN_LEVEL_PKT_PRIVACY, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY};
+
+    for (int i = 0; i < 3; i++)
+        for (size_t level = 0; level < ARRAY_SIZE(levels); level++)
+            for (int sign_header = 0; sign_header < 2; sign_header++) {
+                protected_by_gss(gss, ours, levels[level], sign_header);
+                protected_by_us(ours, gss, levels[level], sign_header);
+            }
 }
 
 static gss_cred_id_t gss_credential(const char *key, const char *value, gss_cred_usage_t usage)
@@ -134,7 +180,7 @@ static TokenLevel called_by_gss(OM_uint32 flags)
     talk.token = sec_acceptor_take_token(talk.acceptor);
     talk.server = sec_acceptor_take_context(talk.acceptor);
     assert_string_equal(token_principal(talk.token), "alice@LAB.TEST");
-    sealed_with(talk.server, gss);
+    protected_with(talk.server, gss);
     TokenLevel level = token_level(talk.token);
     if (level == TOKEN_LEVEL_DELEGATION) {
         _cleanup_(conversation_deinitp) Conversation onward = {0};
@@ -182,7 +228,7 @@ static OM_uint32 gss_is_called(uint8_t impersonation)
     assert_int_equal(text.length, strlen("alice@LAB.TEST"));
     assert_memory_equal(text.value, "alice@LAB.TEST", text.length);
     talk.client = sec_initiator_take_context(talk.initiator);
-    sealed_with(talk.client, gss);
+    protected_with(talk.client, gss);
     (void)gss_release_buffer(&minor, &leg2);
     (void)gss_release_buffer(&minor, &rest);
     (void)gss_release_buffer(&minor, &text);
