@@ -4,7 +4,8 @@
     with Capture() as wire:          # from before the first call: connections are reused
         part = wire.part(walk)       # [Pdu(source, target, kind, interface, opnum, authn, level)] of what walk() made
 
-Needs namespaces of its own: namespaced() below re-executes the script in them.
+Of other traffic than the lab's it takes no notice. A raw socket is needed: namespaced() below re-executes the script where
+anybody may open one.
 """
 import collections
 import os
@@ -22,6 +23,8 @@ KINDS = {0: "request", 2: "response", 3: "fault", 11: "bind", 12: "bind_ack", 13
 OUTGOING = 4  # the loopback interface shows every packet twice; this is the second look
 HEADER = 16
 QUIET_SECONDS = 0.2
+
+PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1)  # Ethernet frames
 
 Pdu = collections.namedtuple("Pdu", "source target kind interface opnum authn level")
 
@@ -73,8 +76,19 @@ class Stream:
             self.data = self.data[length:]
 
 
+def lab_network():
+    """What the addresses of the lab begin with: every lab has a 127.x.y of its own."""
+    with open(os.path.join(os.environ["MANTLE_LAB"], "hosts.txt")) as file:
+        address = next(row for row in file if not row.startswith("#")).rsplit(":", 1)[0]
+    return address.rsplit(".", 1)[0] + "." if "." in address else address.strip("[]")
+
+
 class Capture:
-    def __init__(self):
+    """`path`, if any, gets the frames as a pcap file."""
+
+    def __init__(self, path=None):
+        self.file = open(path, "wb") if path else None
+        self.network = lab_network()
         self.pdus = []
         self.streams = {}
         self.contexts = {}  # (client, server) -> {presentation context: interface}
@@ -83,6 +97,8 @@ class Capture:
         self.stop = threading.Event()
 
     def __enter__(self):
+        if self.file:
+            self.file.write(PCAP_HEADER)
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
         self.socket.bind(("lo", 0))
@@ -94,15 +110,18 @@ class Capture:
         self.stop.set()
         self.thread.join()
         self.socket.close()
+        if self.file:
+            self.file.close()
 
     def run(self):
         while not self.stop.is_set():
             if select.select([self.socket], [], [], 0.05)[0]:
                 packet, address = self.socket.recvfrom(1 << 17)
                 if address[2] != OUTGOING:
-                    self.packet(packet[14:])
+                    self.packet(packet)
 
-    def packet(self, ip):
+    def packet(self, frame):
+        ip = frame[14:]
         if ip[0] >> 4 == 4 and ip[9] == socket.IPPROTO_TCP:
             source, target = socket.inet_ntoa(ip[12:16]), socket.inet_ntoa(ip[16:20])
             tcp = ip[(ip[0] & 15) * 4:struct.unpack_from(">H", ip, 2)[0]]
@@ -111,6 +130,10 @@ class Capture:
             tcp = ip[40:]
         else:
             return
+        if not source.startswith(self.network) and not target.startswith(self.network):
+            return
+        if self.file:
+            self.file.write(struct.pack("<IIII", int(time.time()), 0, len(frame), len(frame)) + frame)
         ports = struct.unpack_from(">HH", tcp)
         ends = ((source, ports[0]), (target, ports[1]))
         stream = self.streams.setdefault(ends, Stream())
