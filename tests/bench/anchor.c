@@ -179,6 +179,14 @@ static void stream_run(void *data, unsigned count)
     }
 }
 
+AnchorStream anchor_stream_shape(size_t header, size_t payload, size_t on_wire)
+{
+    const size_t fragments = (on_wire - payload) / ANCHOR_LENGTH(header, 0);
+
+    if (fragments == 0) measure_fail("%zu bytes cannot carry %zu", on_wire, payload);
+    return (AnchorStream){padded(&(AnchorPdu){header, payload / fragments}), (unsigned)fragments};
+}
+
 Subject anchor_stream(const AnchorStream *shape)
 {
     Subject subject = {.run = stream_run};

@@ -28,6 +28,8 @@ typedef struct AnchorStream {
     unsigned fragments;
 } AnchorStream;
 Subject anchor_stream(const AnchorStream *shape);
+/* The stream of `payload` bytes that took `on_wire` bytes, in fragments with headers of `header` bytes. */
+AnchorStream anchor_stream_shape(size_t header, size_t payload, size_t on_wire);
 
 /* TLS 1.3 with AES-256-GCM: so many bytes there and back. */
 Subject anchor_tls(size_t length);
