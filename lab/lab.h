@@ -42,6 +42,7 @@ typedef struct LabOptions {
                 [LAB_CLASS_LENGTH + 1]; /* that COMMAND's own servers may serve on each host */
     int n_classes;
     const char *ping_period; /* as it stands in mantle.conf; NULL: its default */
+    const char *ticket_life; /* as it stands in kdc.conf; NULL: 10h */
     bool ipv6, keep, realm_only;
     int resolver_port; /* 0: any free one */
     char **command;

@@ -15,8 +15,8 @@ static int usage_error(const char *text, const char *what)
     fprintf(
         stderr,
         "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
-        "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ipv6]\n"
-        "                       [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n");
+        "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ticket-life TIME]\n"
+        "                       [--ipv6] [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n");
     return EXIT_USAGE;
 }
 
@@ -161,6 +161,7 @@ enum {
     AS,
     CLASSES,
     PING_PERIOD,
+    TICKET_LIFE,
     IPV6,
     KEEP,
     REALM_ONLY,
@@ -174,6 +175,7 @@ static const struct option known[] = {
     {"as", required_argument, NULL, AS},
     {"classes", required_argument, NULL, CLASSES},
     {"ping-period", required_argument, NULL, PING_PERIOD},
+    {"ticket-life", required_argument, NULL, TICKET_LIFE},
     {"ipv6", no_argument, NULL, IPV6},
     {"keep", no_argument, NULL, KEEP},
     {"realm-only", no_argument, NULL, REALM_ONLY},
@@ -211,6 +213,10 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
         case PING_PERIOD:
             options.ping_period = parse_time(optarg);
             if (!options.ping_period) return usage_error("not a time like 2s", optarg);
+            break;
+        case TICKET_LIFE:
+            options.ticket_life = parse_time(optarg);
+            if (!options.ticket_life) return usage_error("not a time like 20s", optarg);
             break;
         case IPV6:
             options.ipv6 = true;

@@ -70,7 +70,7 @@ static int write_kdc_conf(const Lab *lab, const char *kdc)
                           "        acl_file = %s/kdc/acl\n"
                           "        database_module = lab\n"
                           "        default_principal_flags = +preauth\n"
-                          "        max_life = 10h\n"
+                          "        max_life = %s\n"
                           "        max_renewable_life = 7d\n"
                           "    }\n"
                           "[dbmodules]\n"
@@ -84,7 +84,8 @@ static int write_kdc_conf(const Lab *lab, const char *kdc)
                           "    kdc = FILE:%s/kdc.log\n"
                           "    admin_server = FILE:%s/kdc/admin.log\n"
                           "    default = FILE:%s/kdc/other.log\n",
-                          kdc, kdc, folder, folder, folder, folder, folder, folder);
+                          kdc, kdc, folder, folder, lab->options.ticket_life ? lab->options.ticket_life : "10h",
+                          folder, folder, folder, folder);
     if (length >= (int)sizeof(text)) return lab_error("the path of the lab's folder is too long");
     return lab_path(path, "%s/kdc.conf", folder) < 0 ? -1 : lab_write_file(path, text);
 }
