@@ -13,6 +13,7 @@
 #define HOSTS   3
 #define CELL    256
 #define REASONS 16
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const ACCOUNTS[] = {"alice", "sam"};
 static const char *const LEVELS[] = {"anonymous", "identify", "impersonate", "delegate"};
@@ -94,9 +95,9 @@ static bool add_row(struct libscols_table *table, const char *const words[3], co
 
 static bool fill(struct libscols_table *table, const char *lab, char *reasons[REASONS])
 {
-    for (size_t a = 0; a < 2; a++)
-        for (size_t l = 0; l < 3; l++)
-            for (size_t c = 0; c < 3; c++) {
+    for (size_t a = 0; a < LENGTH(ACCOUNTS); a++)
+        for (size_t l = 0; l < LENGTH(LEVELS); l++)
+            for (size_t c = 0; c < LENGTH(CLOAKINGS); c++) {
                 json_t *report = ask(lab, ACCOUNTS[a], LEVELS[l], CLOAKINGS[c]);
                 const char *const words[] = {ACCOUNTS[a], LEVELS[l], CLOAKINGS[c]};
                 bool ok = json_array_size(report) > 0 && add_row(table, words, report, reasons);
