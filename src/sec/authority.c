@@ -277,8 +277,8 @@ static int operation_accept(AuthorityCall *call, IoWait *ret_wait)
     AuthorityConversation conversation = {0};
     _cleanup_(writer_deinitp) Writer error_token;
     writer_init(&error_token, AUTHORITY_TOKEN_MAX);
-    int result = kerberos_acceptor_new(keytab, leg->data, leg->length, &conversation.acceptor, &error_token,
-                                       &call->failure);
+    int result = kerberos_acceptor_new(keytab, call->request.authn_level, leg->data, leg->length,
+                                       &conversation.acceptor, &error_token, &call->failure);
     if (result == SEC_FAILED) {
         AuthorityBytes token = {error_token.data, writer_status(&error_token) == 0 ? error_token.length : 0};
         return call_refuse(call, &call->failure, token);

@@ -46,7 +46,7 @@ static KerberosAcceptor *accept_leg(const uint8_t *leg1, size_t length)
     SecFailure failure = {0};
     _cleanup_(writer_deinitp) Writer error_token;
     writer_init(&error_token, 0);
-    int r = kerberos_acceptor_new(forge.keytab, leg1, length, &acceptor, &error_token, &failure);
+    int r = kerberos_acceptor_new(forge.keytab, LEVEL_PRIVACY, leg1, length, &acceptor, &error_token, &failure);
     assert(r == 0 || r == SEC_FAILED);
     assert((r == 0) == (acceptor != NULL));
     if (r == SEC_FAILED) assert(failure.code && *failure.sentence && error_token.length > 0);

@@ -8,6 +8,7 @@
 #include "sec/krb5-cred.h"
 #include "sec/krb5-credential-private.h"
 #include "sec/krb5-keytab-private.h"
+#include "sec/krb5-level.h"
 #include "sec/pac.h"
 
 struct KerberosAcceptor {
@@ -19,6 +20,7 @@ struct KerberosAcceptor {
     /* Secret until leg 3: */
     char *principal;
     uint32_t flags;
+    uint8_t level, stated_level; /* of the bind; what the client meant by it, 0: it does not say */
     krb5_creds *delegated;
     PacLogon *logon; /* NULL: the PAC names no SIDs, or there is none */
     KerberosSession session;
@@ -118,6 +120,7 @@ static krb5_error_code read_checksum(KerberosAcceptor *acceptor)
         acceptor->flags = gss.flags;
         if (gss.delegated) error = read_delegated(acceptor, gss.delegated, gss.delegated_length);
     }
+    if (!error) error = kerberos_level_read(acceptor->context, authenticator, &acceptor->stated_level);
     krb5_free_authenticator(acceptor->context, authenticator);
     return error;
 }
@@ -213,12 +216,13 @@ static void write_error(KerberosAcceptor *acceptor, krb5_error_code error, Write
     krb5_free_data_contents(context, &data);
 }
 
-int kerberos_acceptor_new(KerberosKeytab *keytab, const uint8_t *token, size_t length,
+int kerberos_acceptor_new(KerberosKeytab *keytab, uint8_t level, const uint8_t *token, size_t length,
                           KerberosAcceptor **ret_acceptor, Writer *error_token, SecFailure *failure)
 {
     _cleanup_(kerberos_acceptor_freep) KerberosAcceptor *acceptor = NULL;
     int result = acceptor_alloc(keytab, &acceptor);
     if (result != 0) return result;
+    acceptor->level = level;
     krb5_error_code error = length == 0 || length > KERBEROS_TOKEN_MAX ? KRB5KRB_AP_ERR_MSG_TYPE : 0;
     if (!error) error = read_ap_req(acceptor, token, length);
     if (!error) error = read_checksum(acceptor);
@@ -287,6 +291,13 @@ int kerberos_acceptor_finish(KerberosAcceptor *acceptor, const uint8_t *token, s
     if (error) {
         /* No name: nothing was proved. */
         kerberos_failure(acceptor->context, error, KERBEROS_ACCEPT, NULL, NULL, NULL, failure);
+        return SEC_FAILED;
+    }
+    if (acceptor->stated_level && acceptor->stated_level != acceptor->level) {
+        sec_failure_set(failure, (uint32_t)SEC_E_MESSAGE_ALTERED,
+                        "the caller asked for authentication level %u, but level %u arrived: somebody on the "
+                        "way has changed it",
+                        acceptor->stated_level, acceptor->level);
         return SEC_FAILED;
     }
     return caller_fill(acceptor, ret_caller);

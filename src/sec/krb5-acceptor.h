@@ -25,9 +25,9 @@ typedef struct KerberosCaller {
     KerberosCredential *credential; /* of the delegated TGT; NULL below delegation */
 } KerberosCaller;
 
-/* Verifies leg 1. 0: the output is leg 2. SEC_FAILED: `error_token` got a KRB-ERROR for the peer (or is
- * empty), and there is no acceptor. -ENOMEM. */
-int kerberos_acceptor_new(KerberosKeytab *keytab, const uint8_t *token, size_t length,
+/* Verifies leg 1, which came in a bind at `level`. 0: the output is leg 2. SEC_FAILED: `error_token` got a
+ * KRB-ERROR for the peer (or is empty), and there is no acceptor. -ENOMEM. */
+int kerberos_acceptor_new(KerberosKeytab *keytab, uint8_t level, const uint8_t *token, size_t length,
                           KerberosAcceptor **ret_acceptor, Writer *error_token, SecFailure *failure) must_use;
 KerberosAcceptor *kerberos_acceptor_free(KerberosAcceptor *acceptor);
 DEFINE_CLEANUP(KerberosAcceptor, kerberos_acceptor_free)

@@ -7,6 +7,7 @@
 #include <winerror.h>
 #include "sec/krb5-credential-private.h"
 #include "sec/krb5-der.h"
+#include "sec/krb5-level.h"
 
 #define TAG_AP_REP    DER_APPLICATION(15)
 #define TAG_KRB_ERROR DER_APPLICATION(30)
@@ -16,6 +17,7 @@ struct KerberosInitiator {
     KerberosTicket *ticket, *forwarded;
     char *target;
     uint32_t flags;
+    uint8_t level;
     krb5_context context; /* of this conversation: carries a corrected clock, and nothing else does */
     krb5_auth_context auth;
     krb5_data output;
@@ -97,11 +99,15 @@ static krb5_error_code make_leg1(KerberosInitiator *initiator)
     if (!error) error = krb5_auth_con_setflags(context, initiator->auth, KRB5_AUTH_CONTEXT_DO_SEQUENCE);
     if (!error) error = krb5_auth_con_set_req_cksumtype(context, initiator->auth, GSS_CHECKSUM_TYPE);
     if (!error) error = krb5_auth_con_set_checksum_func(context, initiator->auth, make_checksum, &argument);
+    krb5_creds creds = *initiator->ticket->creds; /* others use the ticket, too */
+    creds.authdata = NULL;
+    if (!error) error = kerberos_level_write(context, initiator->level, &creds.authdata);
     /* ETYPE_NEGOTIATION (RFC 4537): the acceptor may choose AES although the session key is weaker. */
     if (!error)
         error = krb5_mk_req_extended(context, &initiator->auth,
                                      AP_OPTS_USE_SUBKEY | AP_OPTS_MUTUAL_REQUIRED | AP_OPTS_ETYPE_NEGOTIATION,
-                                     NULL, initiator->ticket->creds, &initiator->output);
+                                     NULL, &creds, &initiator->output);
+    krb5_free_authdata(context, creds.authdata);
     free(argument.output.data);
     if (initiator->auth) (void)krb5_auth_con_set_checksum_func(context, initiator->auth, NULL, NULL);
     return error;
@@ -138,6 +144,7 @@ int kerberos_initiator_new(KerberosCredential *credential, const KerberosAcquire
     if (impersonation == RPC_C_IMP_LEVEL_DELEGATE)
         initiator->forwarded = kerberos_ticket_ref(kerberos_acquire_forwarded(acquire));
     initiator->flags = request_flags(authn_level, impersonation);
+    initiator->level = authn_level;
     if (!(initiator->target = strdup(target))) return -ENOMEM;
     krb5_error_code error = make_leg1(initiator);
     if (error) return initiator_fail(initiator, error, failure);

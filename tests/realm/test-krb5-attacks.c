@@ -21,7 +21,7 @@ static SecAcceptor *acceptor_at_a(void)
 {
     SecAcceptor *acceptor = NULL;
     assert_int_equal(
-        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_CONNECT, &acceptor), 0);
+        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &acceptor), 0);
     return acceptor;
 }
 
@@ -55,6 +55,25 @@ static void test_replay(void **state)
     assert_nobody(acceptor);
     /* And the conversation is over: a right leg 3 would come too late. */
     assert_int_equal(sec_acceptor_input(acceptor, talk.leg3, talk.leg3_length), -EPROTO);
+}
+
+/* The level of the bind is not protected; the handshake that it came with is. */
+static void test_level_lowered_on_the_way(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    uint8_t *rest;
+    size_t length;
+    assert_int_equal(converse_leg1(&talk, realm.alice, HOST_A, IMPERSONATE), 0); /* at privacy */
+    assert_int_equal(
+        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_CONNECT, &talk.acceptor), 0);
+    assert_int_equal(acceptor_feed(talk.acceptor, talk.leg1, talk.leg1_length, &talk.leg2, &talk.leg2_length),
+                     0);
+    assert_int_equal(
+        initiator_feed(talk.initiator, talk.leg2, talk.leg2_length, &talk.leg3, &talk.leg3_length), 0);
+    assert_int_equal(acceptor_feed(talk.acceptor, talk.leg3, talk.leg3_length, &rest, &length), SEC_FAILED);
+    free(rest);
+    assert_int_equal(sec_acceptor_failure(talk.acceptor)->code, (uint32_t)SEC_E_MESSAGE_ALTERED);
+    assert_nobody(talk.acceptor);
 }
 
 /* The replay with its own leg 2, or with that of the first conversation, as leg 3. */
@@ -449,19 +468,13 @@ static void test_half_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_echo),
-        cmocka_unit_test(test_mutual_cleared),
-        cmocka_unit_test(test_second_try),
-        cmocka_unit_test(test_malformed_leg1),
-        cmocka_unit_test(test_malformed_leg2),
-        cmocka_unit_test(test_framed),
-        cmocka_unit_test(test_checksum),
-        cmocka_unit_test(test_delegated_is_the_callers),
-        cmocka_unit_test(test_skew),
-        cmocka_unit_test(test_skew_limits),
-        cmocka_unit_test(test_error_token),
-        cmocka_unit_test(test_half_open),
+        cmocka_unit_test(test_replay),         cmocka_unit_test(test_level_lowered_on_the_way),
+        cmocka_unit_test(test_echo),           cmocka_unit_test(test_mutual_cleared),
+        cmocka_unit_test(test_second_try),     cmocka_unit_test(test_malformed_leg1),
+        cmocka_unit_test(test_malformed_leg2), cmocka_unit_test(test_framed),
+        cmocka_unit_test(test_checksum),       cmocka_unit_test(test_delegated_is_the_callers),
+        cmocka_unit_test(test_skew),           cmocka_unit_test(test_skew_limits),
+        cmocka_unit_test(test_error_token),    cmocka_unit_test(test_half_open),
     };
     return cmocka_run_group_tests_name("krb5-attacks", tests, realm_setup, realm_teardown);
 }

@@ -249,7 +249,7 @@ static Token *present(const Forgery *forgery, SecFailure *ret_failure)
     _cleanup_(freep) uint8_t *leg2 = NULL, *rest = NULL;
     size_t length;
     assert_int_equal(
-        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_CONNECT, &acceptor), 0);
+        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &acceptor), 0);
     int result = acceptor_feed(acceptor, (uint8_t *)leg1.data, leg1.length, &leg2, &length);
     *ret_failure = *sec_acceptor_failure(acceptor);
     if (result == 0) {
