@@ -33,6 +33,42 @@ SecurityRow *server_security_find(RpcConnection *connection, uint32_t id)
     return NULL;
 }
 
+/* One more context of its caller. False: there are too many already. */
+static bool caller_count(const RpcConnection *connection, SecurityRow *row)
+{
+    ServerCaller *caller = row->caller;
+    bool first = true;
+    for (size_t i = 0; i < connection->security_count; i++)
+        if (connection->security[i] != row && connection->security[i]->caller == caller) first = false;
+    if (atomic_fetch_add(&caller->contexts, 1) >= RPC_CALLER_CONTEXTS) {
+        atomic_fetch_sub(&caller->contexts, 1);
+        return false;
+    }
+    if (first &&
+        atomic_fetch_add(&caller->connections, 1) >= connection->server->options.caller_connections) {
+        atomic_fetch_sub(&caller->connections, 1);
+        atomic_fetch_sub(&caller->contexts, 1);
+        return false;
+    }
+    row->first = first;
+    return true;
+}
+
+static void caller_uncount(SecurityRow *row)
+{
+    if (row->state != SECURITY_READY) return;
+    atomic_fetch_sub(&row->caller->contexts, 1);
+    if (row->first) atomic_fetch_sub(&row->caller->connections, 1);
+}
+
+static size_t half_open_count(const RpcConnection *connection)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < connection->security_count; i++)
+        count += connection->security[i]->state == SECURITY_PENDING;
+    return count;
+}
+
 void server_security_free(RpcConnection *connection)
 {
     for (size_t i = 0; i < connection->security_count; i++) {
@@ -40,6 +76,7 @@ void server_security_free(RpcConnection *connection)
         if (row->acceptor) connection->server->provider->destroy(row->acceptor);
         sec_context_free(row->context);
         token_unref(row->token);
+        caller_uncount(row);
         server_caller_put(connection->server, row->caller);
         free(row);
     }
@@ -109,6 +146,10 @@ static Leg row_ready(RpcConnection *connection, SecurityRow *row)
     const char *principal = token_principal(row->token);
     row->caller = server_caller_get(connection->server, '=', principal, strlen(principal));
     if (!row->caller) return LEG_LIMIT;
+    if (!caller_count(connection, row)) {
+        row->caller = server_caller_put(connection->server, row->caller);
+        return LEG_LIMIT;
+    }
     row->sign_header = connection->sign_header;
     row->state = SECURITY_READY;
     if (!connection->authenticated) {
@@ -167,6 +208,7 @@ static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bo
         if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_TYPE;
         if (connection->security_count >= RPC_SECURITY_CONTEXTS)
             return LEG_PROTOCOL; /* 3.3.1.5.4 says which */
+        if (half_open_count(connection) >= RPC_HALF_OPEN_CONTEXTS) return LEG_LIMIT;
         int r = row_new(connection, trailer, level, &row);
         if (r < 0) return r == -EOPNOTSUPP ? LEG_TYPE : LEG_LIMIT;
         *ret_row = row;

@@ -84,12 +84,19 @@ static uint64_t fresh_deadline(const RpcConnection *connection)
     return time_after(connection->server->options.preauth_seconds * NS_PER_SECOND);
 }
 
+/* With the lock held. */
+static void prolong(RpcConnection *connection)
+{
+    const uint64_t deadline = fresh_deadline(connection);
+    if (deadline > connection->deadline) connection->deadline = deadline;
+}
+
 static void deadline_fire(IoTimer *timer, bool cancelled)
 {
     RpcConnection *connection = container_of(timer, RpcConnection, timer);
     pthread_mutex_lock(&connection->lock);
     bool due = !connection->closed && connection->deadline != TIME_NEVER;
-    if (due && atomic_load(&connection->running) > 0) connection->deadline = fresh_deadline(connection);
+    if (due && atomic_load(&connection->running) > 0) prolong(connection);
     if (due && !cancelled && connection->deadline > time_monotonic() &&
         io_timer_start(connection->server->options.loop, timer, connection->deadline) >= 0) {
         pthread_mutex_unlock(&connection->lock);
@@ -130,7 +137,7 @@ void connection_renew(RpcConnection *connection)
 {
     if (atomic_load(&connection->deadline) == TIME_NEVER) return;
     pthread_mutex_lock(&connection->lock);
-    if (connection->deadline != TIME_NEVER) connection->deadline = fresh_deadline(connection);
+    if (connection->deadline != TIME_NEVER) prolong(connection);
     pthread_mutex_unlock(&connection->lock);
 }
 
@@ -419,6 +426,7 @@ static ServerNext handle_pdu(RpcConnection *connection, size_t length, ServerCal
         refuse(connection, pdu.header.type, pdu.header.call_id, 0);
         return SERVER_DRAIN;
     }
+    connection->moved = true;
     ServerNext next = handler(connection, data, &pdu, ret_call);
     /* A call may have taken the buffer; what was behind the PDU is then in a new one. */
     if (connection->buffer == buffer) connection->first += length;
@@ -479,12 +487,29 @@ static ServerNext next_event(RpcConnection *connection, ServerCall **ret_call, b
     return SERVER_READ;
 }
 
+/* Who has authenticated may be silent for as long as it likes, but not in the middle of a request: that holds
+ * memory and its caller's share. Each fragment gives the time anew. */
+static void watch_stall(RpcConnection *connection)
+{
+    const bool begun = connection->end > connection->first || connection->partial;
+    const bool moved = connection->moved;
+    connection->moved = false;
+    if (!connection->authenticated || connection->state == CONNECTION_DRAINING) return;
+    if (begun && (moved || !connection->stalling))
+        connection_set_deadline(connection,
+                                time_after(connection->server->options.stall_seconds * NS_PER_SECOND));
+    else if (!begun && connection->stalling)
+        connection_set_deadline(connection, TIME_NEVER);
+    connection->stalling = begun;
+}
+
 /* Another thread may read from here on. */
 static void hand_on(RpcConnection *connection, bool more)
 {
     size_t needed;
     if (!more && connection->state != CONNECTION_DRAINING)
         more = bytes_needed(connection, &needed) || connection->end - connection->first >= needed;
+    if (!more) watch_stall(connection);
     atomic_fetch_add_explicit(&connection->turn, 1, memory_order_release);
     if (more) {
         io_handle_ref(&connection->handle);

@@ -44,7 +44,7 @@ typedef struct ServerBuffer {
 /* Everything one caller makes us hold. Shared by its connections; found by name. */
 typedef struct ServerCaller {
     unsigned references; /* server.lock */
-    atomic_uint calls;
+    atomic_uint calls, contexts, connections;
     Quota bytes;
     size_t key_length;
     uint8_t key[];
@@ -115,6 +115,7 @@ typedef struct SecurityRow {
     Token *token;
     ServerCaller *caller;
     bool sign_header;
+    bool first; /* of its caller on this connection */
 } SecurityRow;
 
 /* One presentation context. */
@@ -173,8 +174,9 @@ struct RpcConnection {
     size_t fragment_max; /* ours to send */
     uint32_t last_call_id;
     ServerCall *partial;
-    bool concurrent;             /* the client may send calls before the last one is answered */
-    bool patient;                /* io_set_patience() was called */
+    bool concurrent;      /* the client may send calls before the last one is answered */
+    bool patient;         /* io_set_patience() was called */
+    bool moved, stalling; /* a PDU came since the last look; the deadline is for the rest of a request */
     unsigned streak, streak_min; /* calls without a pause, and how many of them it takes to expect one more */
 
     atomic_uint running; /* methods */

@@ -43,6 +43,8 @@ static RpcStatus find_identity(RpcConnection *connection, const Pdu *pdu, Securi
         if (connection->security_count > 1 || row->level != LEVEL_CONNECT) return RPCST_ACCESS_DENIED;
     }
     if (row && row->state != SECURITY_READY) return RPCST_ACCESS_DENIED;
+    /* The proof of who it is has ended. Said before the method runs: no answer could be sealed any more. */
+    if (row && sec_context_expires(row->context) <= time_wall()) return RPCST_SEC_PKG_ERROR;
     *ret_row = row;
     return RPCST_OK;
 }
@@ -326,7 +328,10 @@ static RpcStatus send_response(ServerCall *call)
         return writer_status(out) == -E2BIG ? NCA_S_OUT_ARGS_TOO_BIG : RPCST_OUT_OF_MEMORY;
     out->length = length;
     for (bool last = false; !last;) {
-        if (send_batch(call, room, token_length, &offset, &last) < 0) {
+        int r = send_batch(call, room, token_length, &offset, &last);
+        /* It ended while the method ran. Nobody else on the connection is concerned. */
+        if (r == -EKEYEXPIRED) return RPCST_SEC_PKG_ERROR;
+        if (r < 0) {
             connection_close(call->connection); /* a sequence number may be gone: nothing can follow */
             break;
         }

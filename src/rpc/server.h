@@ -30,11 +30,16 @@ typedef struct Token Token;
 #define RPC_CONNECTIONS         4096u
 #define RPC_REQUEST_BYTES       (4u * 1024 * 1024) /* [MS-RPCE] 3.3.3.5.4 */
 #define RPC_SEND_SECONDS        30u
+#define RPC_STALL_SECONDS       60u
+#define RPC_CALLER_CONNECTIONS  1024u
 /* Per connection. */
 #define RPC_SECURITY_CONTEXTS     2048u /* [MS-RPCE] 3.3.1.5.4, note 104 */
+#define RPC_HALF_OPEN_CONTEXTS    16u   /* begun and not verified yet; refused ones do not count */
 #define RPC_PRESENTATION_CONTEXTS 4096u
 #define RPC_PREAUTH_PRESENTATIONS 1024u
-#define RPC_CALLER_BYTES          (64u * 1024 * 1024) /* requests of one caller that are held at once */
+/* Per caller. */
+#define RPC_CALLER_BYTES    (64u * 1024 * 1024) /* requests of one caller that are held at once */
+#define RPC_CALLER_CONTEXTS 8192u
 
 /* One incoming call, valid until its method returns. Everything but `out` is read-only. */
 typedef struct RpcCall {
@@ -93,7 +98,9 @@ typedef struct RpcServerOptions {
     unsigned connections;
     unsigned calls_per_caller; /* running at once */
     size_t request_bytes;
-    unsigned send_seconds; /* a peer that does not read loses its connection after this */
+    unsigned send_seconds;       /* a peer that does not read loses its connection after this */
+    unsigned stall_seconds;      /* so does who has authenticated and stops in the middle of a request */
+    unsigned caller_connections; /* on which one caller may be authenticated */
 } RpcServerOptions;
 
 /* Server */

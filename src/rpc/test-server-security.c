@@ -355,12 +355,120 @@ static void test_context_limit(void **state)
         peer.context_id = id;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
         peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "three");
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
     }
     peer.context_id = RPC_SECURITY_CONTEXTS;
     peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
     peer_expect_fault(&peer, NCA_S_PROTO_ERROR); /* RPC_S_PROTOCOL_ERROR. [MS-RPCE] 3.3.1.5.4 */
     peer_expect_end(&peer);
     peer_close(&peer);
+    host_stop(&host);
+}
+
+/* Contexts that nobody finishes are held for nobody's account. */
+static void test_half_open_limit(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+    for (uint32_t id = 1; id <= RPC_HALF_OPEN_CONTEXTS; id++) {
+        peer.context_id = id;
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+    }
+    peer.context_id = RPC_HALF_OPEN_CONTEXTS + 1;
+    peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
+    peer_expect_fault(&peer, RPCST_OUT_OF_RESOURCES);
+    peer_expect_end(&peer);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+static void test_caller_connections(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peers[2], third, other;
+    host_start(&host, (RpcServerOptions){.caller_connections = 2}, 4, true);
+    for (unsigned i = 0; i < 2; i++) {
+        peer_open(&peers[i], &host, false);
+        peer_login(&peers[i], PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+    }
+    /* more contexts on a connection that counts already */
+    peer_login(&peers[0], PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "alice@LAB.TEST", false);
+    peer_open(&third, &host, false);
+    third.level = PRIVACY;
+    peer_bind(&third, PDU_BIND, 0, "one alice@LAB.TEST");
+    peer_expect(&third, PDU_BIND_ACK);
+    peer_bind(&third, PDU_ALTER_CONTEXT, 0, "three");
+    peer_expect_fault(&third, RPCST_OUT_OF_RESOURCES);
+    peer_expect_end(&third);
+    peer_close(&third);
+    peer_open(&other, &host, false);
+    peer_login(&other, PDU_BIND, 0, 0, PRIVACY, "bob@LAB.TEST", false);
+    peer_close(&peers[1]);
+    for (unsigned i = 0; i < 500 && rpc_server_state(host.server).connections > 2; i++)
+        usleep(10000);
+    peer_open(&third, &host, false);
+    peer_login(&third, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+    peer_close(&third);
+    peer_close(&other);
+    peer_close(&peers[0]);
+    host_stop(&host);
+}
+
+/* The methods of somebody whose ticket has ended do not run; others on the connection go on. */
+static void test_expired(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    for (int level = CONNECT; level <= PRIVACY; level += 4) {
+        host_start(&host, (RpcServerOptions){0}, 4, true);
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, (uint8_t)level, "brief@LAB.TEST",
+                   false);
+        check_who(&peer, 2, (uint8_t)level, "brief@LAB.TEST");
+        usleep(2100000);
+        peer_request(&peer, 3, OP_WHO, "", 0);
+        peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "alice@LAB.TEST", false);
+        check_who(&peer, 4, PRIVACY, "alice@LAB.TEST");
+        peer_close(&peer);
+        host_stop(&host);
+    }
+}
+
+/* Silence is allowed between requests, not within one. */
+static void test_stalling(void **state)
+{
+    (void)state;
+    static uint8_t data[5008];
+    Host host;
+    Peer idle, in_pdu, in_call;
+    host_start(&host, (RpcServerOptions){.stall_seconds = 1, .preauth_seconds = 1}, 4, true);
+    Peer *const peers[] = {&idle, &in_pdu, &in_call};
+    for (unsigned i = 0; i < 3; i++) {
+        peer_open(peers[i], &host, false);
+        peer_login(peers[i], PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+    }
+    uint64_t start = time_monotonic();
+    peer_send(&in_pdu, (uint8_t[]){5, 0, 0, 3, 0x10, 0, 0, 0}, 8);
+    peer_request_part(&in_call, PDU_FIRST_FRAG, 2, 0, OP_ECHO, data, sizeof(data));
+    usleep(700000);
+    peer_request_part(&in_call, 0, 2, 0, OP_ECHO, data, sizeof(data)); /* it moves: time anew */
+    peer_expect_end(&in_pdu);
+    assert_true(time_monotonic() - start < NS_PER_SECOND * 3 / 2);
+    peer_expect_end(&in_call);
+    uint64_t took = time_monotonic() - start;
+    assert_true(took > NS_PER_SECOND * 3 / 2 && took < 4 * NS_PER_SECOND);
+    check_who(&idle, 2, PRIVACY, "alice@LAB.TEST");
+    for (unsigned i = 0; i < 3; i++)
+        peer_close(peers[i]);
     host_stop(&host);
 }
 
@@ -393,12 +501,22 @@ static void test_limits_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),        cmocka_unit_test(test_call_is_pkt),
-        cmocka_unit_test(test_bind_refused),  cmocka_unit_test(test_unverified),
-        cmocka_unit_test(test_skew),          cmocka_unit_test(test_tampering),
-        cmocka_unit_test(test_replay),        cmocka_unit_test(test_wrong_context),
-        cmocka_unit_test(test_multiplexing),  cmocka_unit_test(test_one_identity),
-        cmocka_unit_test(test_context_limit), cmocka_unit_test(test_limits_end),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_call_is_pkt),
+        cmocka_unit_test(test_bind_refused),
+        cmocka_unit_test(test_unverified),
+        cmocka_unit_test(test_skew),
+        cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_wrong_context),
+        cmocka_unit_test(test_multiplexing),
+        cmocka_unit_test(test_one_identity),
+        cmocka_unit_test(test_context_limit),
+        cmocka_unit_test(test_limits_end),
+        cmocka_unit_test(test_half_open_limit),
+        cmocka_unit_test(test_caller_connections),
+        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_stalling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
