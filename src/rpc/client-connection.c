@@ -22,6 +22,7 @@ int client_connection_new(Association *association, ClientConnection **ret_conne
     list_init(&connection->link);
     connection->association = association_ref(association);
     connection->fd = -1;
+    connection->forks = client_forks();
     connection->fragment_max = PDU_FRAGMENT_MIN;
     connection->receive_size = CLIENT_RECEIVE_MIN;
     writer_init(&connection->out, 0);

@@ -108,6 +108,7 @@ typedef struct ClientConnection {
     bool exclusive;    /* its context signs nothing, so requests cannot say whose they are: no second one */
     bool sign_header;  /* negotiated */
     bool broken;       /* must not be used again */
+    unsigned forks;    /* of this process when it was made: a child has its parent's, but must not use them */
     uint64_t idle_since;
     uint32_t last_call_id, last_context_id;
     uint16_t next_presentation;
@@ -196,6 +197,7 @@ struct RpcClient {
     const InitiatorOps *initiator;
 };
 /* A new reference. 0, -ENOMEM. */
+unsigned client_forks(void);
 int client_association(RpcClient *client, const IoAddress *address, Association **ret_association) must_use;
 Association *association_ref(Association *association);
 Association *association_unref(Association *association);

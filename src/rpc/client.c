@@ -15,9 +15,30 @@ static const InitiatorOps initiator_ops = {
     .failure = sec_initiator_failure,
 };
 
+/* How often this process forked. Parent and child have the same connections with the same keys and numbers:
+ * the answer to one would be taken for the other's, whoever each of them calls as. */
+static atomic_uint forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void count_fork(void)
+{
+    atomic_fetch_add(&forks, 1);
+}
+
+static void count_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, count_fork); /* fails for want of memory only, at the first client */
+}
+
+unsigned client_forks(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
 RpcStatus rpc_client_new(const RpcClientOptions *options, RpcClient **ret_client)
 {
     static const RpcClientOptions defaults;
+    (void)pthread_once(&forks_once, count_forks);
     RpcClient *client = calloc(1, sizeof(*client));
 
     if (!client || hashmap_new(&client->associations) < 0) {
@@ -116,12 +137,17 @@ ClientConnection *association_take(Association *association, const RpcSecurity *
 {
     const uint64_t now = time_coarse();
     const int64_t wall = security ? time_wall() : 0;
-    ClientConnection *found = NULL, *extensible = NULL;
+    const unsigned own = client_forks();
+    ClientConnection *found = NULL, *extensible = NULL, *inherited = NULL;
 
     pthread_mutex_lock(&association->lock);
     list_each(item, &association->idle)
     {
         ClientConnection *connection = container_of(item, ClientConnection, link);
+        if (connection->forks != own) {
+            inherited = connection;
+            break;
+        }
         if (security) {
             if (client_connection_context(connection, security, wall))
                 found = connection;
@@ -132,9 +158,13 @@ ClientConnection *association_take(Association *association, const RpcSecurity *
         }
         if (found) break;
     }
-    if (!found) found = extensible;
+    if (!found) found = inherited ? inherited : extensible;
     if (found) list_remove(&found->link);
     pthread_mutex_unlock(&association->lock);
+    if (found && found == inherited) { /* closes the child's descriptor: the parent goes on with its own */
+        (void)client_connection_free(found);
+        return association_take(association, security, may_add);
+    }
     if (found && now - found->idle_since > CLIENT_PROBE_AFTER && client_connection_is_stale(found)) {
         (void)client_connection_free(found);
         return association_take(association, security, may_add); /* one fewer is there: this ends */
@@ -155,7 +185,8 @@ static void trim_in_passing(RpcClient *client, uint64_t now)
 ClientConnection *association_release(ClientConnection *connection)
 {
     if (!connection) return NULL;
-    if (connection->broken || connection->in_start != connection->in_end)
+    if (connection->broken || connection->forks != client_forks() ||
+        connection->in_start != connection->in_end)
         return client_connection_free(connection);
     Association *association = connection->association;
     RpcClient *client = association->client;

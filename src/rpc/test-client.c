@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "io/socket.h"
 #include "rpc/test-bench.h"
@@ -455,6 +457,26 @@ static void test_expired_context_is_replaced(void **state)
     bench_free(&bench);
 }
 
+/* A child has its parent's connections, keys and numbers, and uses none of them. */
+static void test_fork(void **state)
+{
+    Bench bench = bench_new(&(PeerOptions){.multiplex = true}, NULL);
+    _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY);
+    int status;
+
+    assert_who(&bench, alice, "alice@LAB.TEST 6 1");
+    pid_t child = fork();
+    if (child == 0) _exit(run(&bench, alice, PEER_ECHO) == RPCST_OK ? 0 : 1);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(peer_counts(bench.peer).connections, 2);
+    assert_int_equal(peer_counts(bench.peer).contexts, 2);
+    assert_who(&bench, alice, "alice@LAB.TEST 6 1");
+    assert_int_equal(peer_counts(bench.peer).connections, 2);
+    bench_free(&bench);
+}
+
 static void test_deadlines(void **state)
 {
     Bench bench = bench_new(NULL, NULL);
@@ -600,6 +622,7 @@ int main(void)
         cmocka_unit_test(test_skew),
         cmocka_unit_test(test_forgotten_group),
         cmocka_unit_test(test_expired_context_is_replaced),
+        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_cancel_by_freeing),
         cmocka_unit_test(test_addresses_in_order),
