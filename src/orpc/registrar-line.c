@@ -3,6 +3,7 @@
 #include "orpc/registrar-line.h"
 #include <errno.h>
 #include "base/time.h"
+#include "io/pool.h"
 #include "io/socket.h"
 
 void registrar_line_init(RegistrarLine *line, int fd, void (*ready)(IoHandle *handle, uint32_t events),
@@ -67,6 +68,25 @@ int registrar_line_read(RegistrarLine *line, RegistrarFrame *ret_frame)
     return r;
 }
 
+static bool is_answer(RegistrarType type)
+{
+    return type == REGISTRAR_WELCOME || type == REGISTRAR_RESULT;
+}
+
+/* Who asks reads its answers: nothing is waited for, or a few processes that do not would hold all threads of
+ * mantled. */
+static int write_answer(RegistrarLine *line, const Writer *frame)
+{
+    if (pthread_mutex_trylock(&line->write_lock) != 0) { /* an activation is being written, and may wait */
+        if (io_pool_block_begin(false)) return -EBUSY;
+        pthread_mutex_lock(&line->write_lock);
+        io_pool_block_end();
+    }
+    int r = io_write_all(line->handle.fd, frame->data, frame->length, time_monotonic());
+    pthread_mutex_unlock(&line->write_lock);
+    return r;
+}
+
 int registrar_line_write(RegistrarLine *line, RegistrarType type, uint32_t id, const Writer *payload)
 {
     size_t length = payload ? payload->length : 0;
@@ -82,6 +102,7 @@ int registrar_line_write(RegistrarLine *line, RegistrarType type, uint32_t id, c
     if (length) writer_bytes(&frame, payload->data, length);
     r = writer_status(&frame);
     if (r < 0) return r;
+    if (is_answer(type)) return write_answer(line, &frame);
     pthread_mutex_lock(&line->write_lock);
     r = io_write_all(line->handle.fd, frame.data, frame.length, time_after(REGISTRAR_WRITE_TIMEOUT));
     pthread_mutex_unlock(&line->write_lock);

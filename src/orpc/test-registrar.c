@@ -368,6 +368,51 @@ static void test_garbage(void **state)
     assert_int_equal(activate_one(fixture), S_OK);
 }
 
+static void put_frame(Writer *writer, RegistrarType type, const Writer *payload)
+{
+    writer_u32(writer, (uint32_t)payload->length);
+    writer_u16(writer, (uint16_t)type);
+    writer_u16(writer, 0);
+    writer_u32(writer, 1);
+    writer_bytes(writer, payload->data, payload->length);
+}
+
+/* A process that asks and asks and reads no answer. */
+static int open_deaf(const Fixture *fixture, uint64_t oxid)
+{
+    _cleanup_(writer_deinitp) Writer writer, payload;
+    IoAddress address;
+    int fd = -1;
+    size_t sent;
+    writer_init(&writer, 0);
+    writer_init(&payload, 0);
+    registrar_hello_write(&payload, &(RegistrarExporter){.oxid = oxid, .port = 1});
+    put_frame(&writer, REGISTRAR_HELLO, &payload);
+    writer_reset(&payload);
+    writer_guid(&payload, &forbidden);
+    writer_u64(&payload, 1);
+    while (writer.length < 60000)
+        put_frame(&writer, REGISTRAR_ADD_CLASS, &payload);
+    assert_int_equal(io_address_unix(fixture->path, &address), 0);
+    assert_true(io_connect_start(&address, &fd) >= 0);
+    assert_int_equal(io_write(fd, writer.data, writer.length, &sent), 0);
+    return fd;
+}
+
+static void test_deaf_processes(void **state)
+{
+    Fixture *fixture = *state;
+    int fds[16];
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        fds[i] = open_deaf(fixture, 1000 + i);
+    sleep_ms(300); /* until their buffers are full */
+    uint64_t start = time_monotonic();
+    assert_int_equal(add_class(fixture, 0), S_OK);
+    assert_true(time_monotonic() - start < NS_PER_SECOND);
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
+        close(fds[i]);
+}
+
 static void test_other_version(void **state)
 {
     Fixture *fixture = *state;
@@ -412,6 +457,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_next_process_takes_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deaf_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_version, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_mantled, setup, teardown),
     };
