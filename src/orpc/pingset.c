@@ -32,7 +32,7 @@ static void leave(Resolver *resolver, PingSet *set, OidEntry *entry, uint64_t de
     set->peer->oids--;
     entry->sets--;
     if (entry->oxid && !entry->sets) oid_entry_make_idle(resolver, entry, deadline);
-    oid_entry_settle(entry);
+    oid_entry_settle(resolver, entry);
 }
 
 PingSet *pingset_free(Resolver *resolver, PingSet *set, uint64_t deadline)
@@ -94,14 +94,20 @@ fail:
     return status;
 }
 
-static uint32_t join(Resolver *resolver, PingSet *set, uint64_t oid)
+/* A new set takes an object that no exporter has (yet): clients make one when mantled was restarted, and then
+ * exporters may come back after them. Whoever adds to a set that exists is told, and asks again. */
+static uint32_t join(Resolver *resolver, PingSet *set, uint64_t oid, bool is_new)
 {
-    if (hashmap_get(set->oids, &oid, sizeof(oid))) return 0;
     OidEntry *entry = hashmap_get(resolver->oids, &oid, sizeof(oid));
+    if (!is_new && (!entry || !entry->oxid)) return OR_INVALID_OID;
+    if (hashmap_get(set->oids, &oid, sizeof(oid))) return 0;
+    if (set->peer->oids >= resolver->options.oids_per_peer) return ERROR_OUTOFMEMORY;
+    if (!entry) entry = oid_entry_expect(resolver, oid);
     if (!entry) return OR_INVALID_OID;
-    if (set->peer->oids >= resolver->options.oids_per_peer ||
-        hashmap_put(set->oids, &oid, sizeof(oid), entry) < 0)
+    if (hashmap_put(set->oids, &oid, sizeof(oid), entry) < 0) {
+        oid_entry_settle(resolver, entry);
         return ERROR_OUTOFMEMORY;
+    }
     set->peer->oids++;
     entry->sets++;
     list_remove(&entry->link); /* no longer idle */
@@ -140,7 +146,7 @@ uint32_t pingset_complex(Resolver *resolver, const PeerKey *peer, const ComplexP
     }
     uint32_t result = 0;
     for (uint16_t i = 0; i < in->add_count; i++) {
-        uint32_t status = join(resolver, set, plain_u64(in->add, i));
+        uint32_t status = join(resolver, set, plain_u64(in->add, i), is_new);
         if (status && result != ERROR_OUTOFMEMORY) result = status;
     }
     for (uint16_t i = 0; i < in->remove_count; i++) {

@@ -15,8 +15,9 @@ typedef struct OxidEntry {
     HashMap *oids; /* OidEntry by OID */
 } OxidEntry;
 
-/* In `idle` while no set names it. Once its exporter withdrew it (oxid == NULL) it lives on only for the
- * sets. */
+/* In `idle` while no set names it. Without an exporter (oxid == NULL: it withdrew the object, or has not come
+ * back yet after mantled or its line to it was restarted) it lives on for the sets alone, and whoever
+ * registers it finds them. */
 typedef struct OidEntry {
     uint64_t oid;
     OxidEntry *oxid;
@@ -45,6 +46,7 @@ struct Resolver {
     ResolverOptions options;
     Bindings bindings;
     HashMap *oxids, *oids, *sets, *peers;
+    size_t orphans;   /* of `oids`, those without an exporter */
     List by_deadline; /* PingSet.link */
     List idle;        /* OidEntry.link */
     RpcInterface row;
@@ -59,7 +61,10 @@ typedef struct PeerKey {
 uint64_t resolver_lifetime(const Resolver *resolver);
 void oid_entry_make_idle(Resolver *resolver, OidEntry *entry, uint64_t deadline);
 /* Frees the entry when neither an exporter nor a set has it. */
-void oid_entry_settle(OidEntry *entry);
+void oid_entry_settle(Resolver *resolver, OidEntry *entry);
+/* An entry for an object that no exporter has registered yet, to be put in a set; NULL at
+ * RESOLVER_ORPHANS_MAX and when memory is short. */
+OidEntry *oid_entry_expect(Resolver *resolver, uint64_t oid);
 
 /* Error codes of IObjectExporter (Win32). */
 uint32_t pingset_simple(Resolver *resolver, const PeerKey *peer, uint64_t set, uint64_t now);

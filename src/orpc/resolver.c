@@ -97,11 +97,33 @@ HRESULT resolver_add_oxid(Resolver *resolver, const ResolverOxid *data)
     return hr;
 }
 
-void oid_entry_settle(OidEntry *entry)
+void oid_entry_settle(Resolver *resolver, OidEntry *entry)
 {
     if (entry->oxid || entry->sets) return;
+    (void)hashmap_remove(resolver->oids, &entry->oid, sizeof(entry->oid));
+    resolver->orphans--;
     list_remove(&entry->link);
     free(entry);
+}
+
+/* In the table, without an exporter. */
+static OidEntry *oid_entry_new(Resolver *resolver, uint64_t oid)
+{
+    OidEntry *entry = calloc(1, sizeof(*entry));
+    if (!entry) return NULL;
+    entry->oid = oid;
+    list_init(&entry->link);
+    if (hashmap_put(resolver->oids, &oid, sizeof(oid), entry) < 0) {
+        free(entry);
+        return NULL;
+    }
+    resolver->orphans++;
+    return entry;
+}
+
+OidEntry *oid_entry_expect(Resolver *resolver, uint64_t oid)
+{
+    return resolver->orphans < RESOLVER_ORPHANS_MAX ? oid_entry_new(resolver, oid) : NULL;
 }
 
 void oid_entry_make_idle(Resolver *resolver, OidEntry *entry, uint64_t deadline)
@@ -118,10 +140,10 @@ void oid_entry_make_idle(Resolver *resolver, OidEntry *entry, uint64_t deadline)
 /* The exporter's half of an object ends. */
 static void withdraw(Resolver *resolver, OidEntry *entry)
 {
-    (void)hashmap_remove(resolver->oids, &entry->oid, sizeof(entry->oid));
     entry->oxid = NULL;
+    resolver->orphans++;
     list_remove(&entry->link);
-    oid_entry_settle(entry);
+    oid_entry_settle(resolver, entry);
 }
 
 void resolver_remove_oxid(Resolver *resolver, uint64_t oxid)
@@ -154,24 +176,18 @@ HRESULT resolver_find_oxid(Resolver *resolver, uint64_t oxid, ResolverOxid *ret_
 /* Objects */
 static HRESULT add_oid(Resolver *resolver, OxidEntry *oxid, uint64_t oid)
 {
-    const OidEntry *present = hashmap_get(resolver->oids, &oid, sizeof(oid));
-    if (present) return present->oxid == oxid ? S_OK : E_ACCESSDENIED;
+    OidEntry *entry = hashmap_get(resolver->oids, &oid, sizeof(oid));
+    if (entry && entry->oxid) return entry->oxid == oxid ? S_OK : E_ACCESSDENIED;
     if (hashmap_count(oxid->oids) >= RESOLVER_OIDS_PER_OXID) return E_OUTOFMEMORY;
-    OidEntry *entry = calloc(1, sizeof(*entry));
+    if (!entry) entry = oid_entry_new(resolver, oid);
     if (!entry) return E_OUTOFMEMORY;
-    entry->oid = oid;
-    entry->oxid = oxid;
-    list_init(&entry->link);
-    if (hashmap_put(resolver->oids, &oid, sizeof(oid), entry) < 0) {
-        free(entry);
-        return E_OUTOFMEMORY;
-    }
     if (hashmap_put(oxid->oids, &oid, sizeof(oid), entry) < 0) {
-        (void)hashmap_remove(resolver->oids, &oid, sizeof(oid));
-        free(entry);
+        oid_entry_settle(resolver, entry);
         return E_OUTOFMEMORY;
     }
-    oid_entry_make_idle(resolver, entry, time_monotonic() + resolver_lifetime(resolver));
+    entry->oxid = oxid;
+    resolver->orphans--;
+    if (!entry->sets) oid_entry_make_idle(resolver, entry, time_monotonic() + resolver_lifetime(resolver));
     return S_OK;
 }
 
@@ -254,7 +270,7 @@ uint64_t resolver_tick(Resolver *resolver, uint64_t now)
 ResolverState resolver_state(Resolver *resolver)
 {
     pthread_mutex_lock(&resolver->lock);
-    ResolverState state = {hashmap_count(resolver->oxids), hashmap_count(resolver->oids),
+    ResolverState state = {hashmap_count(resolver->oxids), hashmap_count(resolver->oids) - resolver->orphans,
                            hashmap_count(resolver->sets), hashmap_count(resolver->peers)};
     pthread_mutex_unlock(&resolver->lock);
     return state;

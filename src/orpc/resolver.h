@@ -20,6 +20,7 @@
 #define RESOLVER_PEERS_MAX     65536
 #define RESOLVER_OXIDS_MAX     4096
 #define RESOLVER_OIDS_PER_OXID 100000
+#define RESOLVER_ORPHANS_MAX   65536 /* objects in sets that no exporter has registered */
 
 typedef struct Resolver Resolver;
 

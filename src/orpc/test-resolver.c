@@ -50,6 +50,7 @@ static int setup(void **state)
                                .run_down = note_run_down,
                                .context = fixture};
     assert_int_equal(resolver_new(&options, &fixture->resolver), S_OK);
+    fixture->start = time_monotonic();
     *state = fixture;
     return 0;
 }
@@ -179,6 +180,59 @@ static void test_changes_and_sequence(void **state)
     fixture->down_count = 0;
     (void)resolver_tick(fixture->resolver, now + LIFETIME);
     assert_int_equal(fixture->down_count, 2); /* the set with 10 expired, 11 was idle since `now` */
+}
+
+/* mantled was restarted, and a client pings before the exporter has come back. */
+static void test_pinged_before_registered(void **state)
+{
+    Fixture *fixture = *state;
+    uint64_t oids[] = {10, 11}, set = 0;
+    uint64_t now = fixture->start;
+    assert_int_equal(ping(fixture, &alice, &set, 1, oids, 1, NULL, 0, now), 0);
+    assert_int_equal(ping(fixture, &alice, &set, 2, oids + 1, 1, NULL, 0, now), OR_INVALID_OID);
+    assert_int_equal(resolver_state(fixture->resolver).oids, 0);
+    add_oids(fixture, 1, 10, 2);
+    assert_int_equal(resolver_state(fixture->resolver).oids, 2);
+    now = fixture->start + LIFETIME - 1;
+    assert_int_equal(pingset_simple(fixture->resolver, &alice, set, now), 0);
+    (void)resolver_tick(fixture->resolver, now + 1);
+    assert_int_equal(fixture->down_count, 1);
+    assert_int_equal(fixture->downs[0], 11); /* nobody asked for it again */
+    /* The exporter loses its line and comes back: the set still counts. */
+    fixture->down_count = 0;
+    resolver_remove_oxid(fixture->resolver, 1);
+    assert_int_equal(resolver_state(fixture->resolver).oids, 0);
+    add_oids(fixture, 1, 10, 1);
+    now = fixture->start + LIFETIME - 1;
+    assert_int_equal(pingset_simple(fixture->resolver, &alice, set, now), 0);
+    (void)resolver_tick(fixture->resolver, now + LIFETIME - 1);
+    assert_int_equal(fixture->down_count, 0);
+    (void)resolver_tick(fixture->resolver, now + LIFETIME);
+    assert_int_equal(fixture->down_count, 1);
+    assert_int_equal(resolver_state(fixture->resolver).sets, 0);
+}
+
+/* Strangers cannot fill the table with objects that do not exist. */
+static void test_expected_objects_are_limited(void **state)
+{
+    Fixture *fixture = *state;
+    enum { EACH = 4 }; /* oids_per_peer */
+    uint64_t oids[EACH], sets[RESOLVER_ORPHANS_MAX / EACH + 1];
+    for (uint64_t i = 0; i < ARRAY_SIZE(sets); i++) {
+        PeerKey peer = {.length = 9, .bytes = {'x'}};
+        memcpy(peer.bytes + 1, &i, sizeof(i));
+        for (uint64_t k = 0; k < EACH; k++)
+            oids[k] = 1000 + i * EACH + k;
+        sets[i] = 0;
+        assert_int_equal(ping(fixture, &peer, &sets[i], 1, oids, EACH, NULL, 0, fixture->start), 0);
+    }
+    uint64_t real = 10, set = 0;
+    add_oids(fixture, 1, real, 1); /* those of exporters have room */
+    assert_int_equal(ping(fixture, &alice, &set, 1, &real, 1, NULL, 0, fixture->start), 0);
+    assert_int_equal(pingset_simple(fixture->resolver, &alice, set, fixture->start + LIFETIME - 1), 0);
+    (void)resolver_tick(fixture->resolver, fixture->start + LIFETIME); /* theirs expire */
+    assert_int_equal(fixture->down_count, 0);
+    assert_int_equal(resolver_state(fixture->resolver).sets, 1);
 }
 
 static void test_exporter_goes_first(void **state)
@@ -320,6 +374,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_never_pinged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changes_and_sequence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pinged_before_registered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expected_objects_are_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exporter_goes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quotas, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rpc_resolve, setup, teardown),
