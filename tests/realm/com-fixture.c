@@ -63,14 +63,14 @@ void wire_users(const char *const *names, size_t count)
 
 /* Servers */
 
-/* Beside the test program. */
-static char *server_program(void)
+/* By its place beside the test program. */
+static char *program_path(const char *name)
 {
     char self[4096], *path;
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     assert_true(length > 0);
     self[length] = '\0';
-    assert_true(asprintf(&path, "%s/com-server", dirname(self)) > 0);
+    assert_true(asprintf(&path, "%s/%s", dirname(self), name) > 0);
     return path;
 }
 
@@ -89,7 +89,7 @@ void wire_server_start(WireServer *server, const char *host, unsigned index, con
                        const char *apartment)
 {
     int input[2], output[2];
-    char number[16], ready[6], *program = server_program();
+    char number[16], ready[6], *program = program_path("com-server");
     snprintf(number, sizeof(number), "%u", index);
     char *const argv[] = {program, number, (char *)cloaking, (char *)apartment, NULL};
     assert_int_equal(pipe2(input, O_CLOEXEC), 0);
@@ -124,6 +124,38 @@ void wire_server_kill(WireServer *server)
     kill(server->pid, SIGKILL);
     close(server->end);
     (void)wait_for(server->pid); /* a signal ended it */
+}
+
+/* mantled */
+
+void wire_mantled_stop(const char *host)
+{
+    char *file;
+    assert_true(asprintf(&file, "hosts/%s/mantled.pid", host) > 0);
+    pid_t pid = wire_lab_process(file);
+    free(file);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    /* The lab buries it. */
+    for (unsigned tries = 0; kill(pid, 0) == 0; tries++) {
+        assert_true(tries < 500);
+        usleep(10000);
+    }
+}
+
+void wire_mantled_start(WireServer *mantled, const char *host)
+{
+    char *program = program_path("../../mantled");
+    char *path = wire_path("hosts/%s/mantled.log", host);
+    int log = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+    char *const argv[] = {program, NULL};
+    pid_t parent = getpid();
+    assert_true(log >= 0);
+    mantled->end = log;
+    mantled->pid = fork();
+    if (mantled->pid == 0 && dup2(log, STDERR_FILENO) < 0) _exit(1);
+    if (mantled->pid == 0) become_server(host, argv, log, log, parent);
+    free(path);
+    free(program);
 }
 
 /* Clients */
@@ -185,25 +217,45 @@ static char *read_all(int fd)
     return text;
 }
 
-char *wire_in_process(const WireSide *side, WireBody body, void *argument)
+void wire_in_background(WireProcess *process, const WireSide *side, WireBody body, void *argument)
 {
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     fflush(NULL); /* else the child writes it again */
-    pid_t parent = getpid(), pid = fork();
-    if (pid == 0) {
+    pid_t parent = getpid();
+    process->pid = fork();
+    if (process->pid == 0) {
         FILE *out = fdopen(ends[1], "w");
         if (!out || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) _exit(9);
         /* exit(): leaks are looked for then. */
         exit(run_body(side, body, argument, out));
     }
-    assert_true(pid > 0);
+    assert_true(process->pid > 0);
     close(ends[1]);
-    char *text = read_all(ends[0]);
-    close(ends[0]);
-    int status = wait_for(pid);
+    process->output = ends[0];
+}
+
+char *wire_join(WireProcess *process)
+{
+    char *text = read_all(process->output);
+    close(process->output);
+    int status = wait_for(process->pid);
     if (status != 0) fail_msg("the process ended with %d after: %s", status, text);
     return text;
+}
+
+void wire_kill(WireProcess *process)
+{
+    kill(process->pid, SIGKILL);
+    close(process->output);
+    (void)wait_for(process->pid); /* a signal ended it */
+}
+
+char *wire_in_process(const WireSide *side, WireBody body, void *argument)
+{
+    WireProcess process;
+    wire_in_background(&process, side, body, argument);
+    return wire_join(&process);
 }
 
 void wire_expect(const WireSide *side, WireBody body, void *argument, const char *expected)

@@ -26,6 +26,10 @@ int wire_server_stop(WireServer *server);
 /* Ends it on the spot. */
 void wire_server_kill(WireServer *server);
 
+/* Ends the lab's mantled of a host, and starts one in its place that the test has to end. */
+void wire_mantled_stop(const char *host);
+void wire_mantled_start(WireServer *mantled, const char *host);
+
 /* Users whose password is WIRE_PASSWORD, made in the realm. */
 void wire_users(const char *const *names, size_t count);
 /* One command of kadmin.local. */
@@ -52,6 +56,16 @@ typedef void (*WireBody)(FILE *out, void *argument);
 char *wire_in_process(const WireSide *side, WireBody body, void *argument);
 /* The same, compared. */
 void wire_expect(const WireSide *side, WireBody body, void *argument, const char *expected);
+
+/* In the background; wire_join gives what it wrote. */
+typedef struct WireProcess {
+    pid_t pid;
+    int output;
+} WireProcess;
+void wire_in_background(WireProcess *process, const WireSide *side, WireBody body, void *argument);
+char *wire_join(WireProcess *process);
+/* Kills it, whatever it is doing. */
+void wire_kill(WireProcess *process);
 
 /* In a body: adds a word, which it frees; a result as "ok" or its code. */
 void wire_say(FILE *out, char *word);
