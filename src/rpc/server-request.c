@@ -229,7 +229,9 @@ RpcStatus server_call_admit(ServerCall *call)
     bool full = running >= server->options.calls_per_caller;
     if (full || io_pool_block_begin(false)) {
         const RpcObjects *objects = &server->objects;
-        bool admit = !call->row && objects->admits && objects->admits(objects->data, &call->open);
+        /* Whoever was called knows the chain's id and can hand it on: not without end either. */
+        bool admit = running < RPC_CHAIN_CALLS * server->options.calls_per_caller && !call->row &&
+                     objects->admits && objects->admits(objects->data, &call->open);
         if (!admit || io_pool_block_begin(true)) {
             atomic_fetch_sub(&call->caller->calls, 1);
             return RPCST_SERVER_TOO_BUSY;

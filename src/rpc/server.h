@@ -40,6 +40,7 @@ typedef struct Token Token;
 /* Per caller. */
 #define RPC_CALLER_BYTES    (64u * 1024 * 1024) /* requests of one caller that are held at once */
 #define RPC_CALLER_CONTEXTS 8192u
+#define RPC_CHAIN_CALLS     2u /* times calls_per_caller, for calls that belong to one that is blocked here */
 
 /* One incoming call, valid until its method returns. Everything but `out` is read-only. */
 typedef struct RpcCall {

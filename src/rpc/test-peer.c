@@ -93,7 +93,13 @@ static bool objects_admit(void *data, const RpcCall *call)
     return atomic_load(&host_admits);
 }
 
-static const RpcObjects objects = {.knows = objects_know, .dispatch = op_echo, .admits = objects_admit};
+static RpcStatus objects_dispatch(RpcCall *call, void *data)
+{
+    return call->opnum == OP_WAIT ? op_wait(call, data) : op_echo(call, data);
+}
+
+static const RpcObjects objects = {
+    .knows = objects_know, .dispatch = objects_dispatch, .admits = objects_admit};
 
 void host_start(Host *host, RpcServerOptions options, unsigned threads, bool with_security)
 {

@@ -534,12 +534,19 @@ static void test_busy(void **state)
         if (by_caller) { /* but none of a plain interface; the pool meanwhile has one thread more */
             peer_request(&peer, 5, OP_ECHO, "x", 1);
             peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
+            for (unsigned i = 2; i < 2 * RPC_CHAIN_CALLS; i++)
+                peer_request_part(&peer, WHOLE, 5 + i, 1, OP_WAIT, "x", 1);
+            wait_for(2 * RPC_CHAIN_CALLS);
+            peer_request_part(&peer, WHOLE, 20, 1, 0, "x", 1); /* and those have an end, too */
+            peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
         }
         host_gate(true);
         peer_expect(&waiting, PDU_RESPONSE);
         peer_expect(&waiting, PDU_RESPONSE);
-        peer_request(&peer, 6, OP_ECHO, "x", 1);
-        expect_echo(&peer, 6, "x", 1);
+        for (unsigned i = 2; by_caller && i < 2 * RPC_CHAIN_CALLS; i++)
+            peer_expect(&peer, PDU_RESPONSE);
+        peer_request(&peer, 30, OP_ECHO, "x", 1);
+        expect_echo(&peer, 30, "x", 1);
         peer_close(&waiting);
         peer_close(&peer);
         host_stop(&host);
