@@ -97,7 +97,7 @@ static HRESULT take_reference(RemoteExporter *exporter, const ActivationResult *
 }
 
 static HRESULT take_results(const Activation *activation, const Activator *activator,
-                            const ActivationTarget *target)
+                            const ActivationTarget *target, const ActivationSecurity *security)
 {
     _cleanup_(remote_exporter_unrefp) RemoteExporter *exporter = NULL;
     const ScmReply *scm = activator_scm_reply(activator);
@@ -107,7 +107,9 @@ static HRESULT take_results(const Activation *activation, const Activator *activ
                                .version_minor = scm->server.minor,
                                .bindings = scm->bindings,
                                .resolver = target->host,
-                               .resolver_port = target->port};
+                               .resolver_port = target->port,
+                               .hearsay =
+                                   security->unsecured || security->authn_level < RPC_C_AUTHN_LEVEL_PKT};
     RemoteTable *table;
     uint32_t count;
     const ActivationResult *results = activator_results(activator, &count);
@@ -201,7 +203,7 @@ static HRESULT activate_as(const Activation *activation, const ActivationTarget 
     if (FAILED(hr)) return hr;
     hr = drive(activator, &causality);
     if (FAILED(hr)) return refused(activation, target, hr, activator_sentence(activator));
-    return take_results(activation, activator, target);
+    return take_results(activation, activator, target, security);
 }
 
 static HRESULT activate_at(const Activation *activation, const ActivationTarget *target,

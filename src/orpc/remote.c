@@ -20,6 +20,7 @@ typedef struct RemoteKey {
     Guid rem_unknown;
     char resolver[BINDING_HOST_SIZE];
     uint16_t port;
+    bool hearsay;
 } RemoteKey;
 
 struct RemoteExporter {
@@ -163,6 +164,7 @@ HRESULT remote_exporter_add(RemoteTable *table, const RemoteExporterSpec *spec, 
     key.oxid = spec->oxid;
     key.rem_unknown = spec->rem_unknown;
     key.port = spec->resolver_port;
+    key.hearsay = spec->hearsay;
     strcpy(key.resolver, spec->resolver);
     HRESULT hr = S_OK;
     pthread_mutex_lock(&table->lock);
@@ -179,13 +181,15 @@ HRESULT remote_exporter_add(RemoteTable *table, const RemoteExporterSpec *spec, 
     return hr;
 }
 
-RemoteExporter *remote_table_find(RemoteTable *table, uint64_t oxid, const char *resolver, uint16_t port)
+RemoteExporter *remote_table_find(RemoteTable *table, uint64_t oxid, const char *resolver, uint16_t port,
+                                  bool hearsay)
 {
     RemoteExporter *found = NULL;
     HashIterator iterator = {0};
     pthread_mutex_lock(&table->lock);
     for (RemoteExporter *item; !found && (item = hashmap_next(table->exporters, &iterator));)
-        if (item->key.oxid == oxid && item->key.port == port && strcmp(item->key.resolver, resolver) == 0) {
+        if (item->key.oxid == oxid && item->key.port == port && item->key.hearsay == hearsay &&
+            strcmp(item->key.resolver, resolver) == 0) {
             found = item;
             refcount_ref(&found->refs);
         }

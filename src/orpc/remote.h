@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A remote exporter: how an OXID is reached and secured ([MS-DCOM] 3.2.4.1.2). Cached per process under the
- * OXID *and* the resolver it was heard from, so that nobody can redirect references to somebody else's OXID.
+ * OXID *and* the resolver it was heard from, so that nobody can redirect references to somebody else's OXID;
+ * and what was heard without integrity only serves who asks without.
  */
 #pragma once
 #include <wtypes.h>
@@ -24,6 +25,7 @@ typedef struct RemoteExporterSpec {
     Bindings bindings;      /* copied */
     const char *resolver;   /* the host as it was asked: for the default SPN, and the last address tried */
     uint16_t resolver_port;
+    bool hearsay; /* it was not signed: kept apart from what was */
 } RemoteExporterSpec;
 
 /* 0, -ENOMEM. Takes a reference to `client`. Freed after every exporter of it. */
@@ -38,7 +40,8 @@ RpcClient *remote_table_client(const RemoteTable *table);
 HRESULT remote_exporter_add(RemoteTable *table, const RemoteExporterSpec *spec,
                             RemoteExporter **ret_exporter) must_use;
 /* An exporter heard of from this resolver before: a new reference, or NULL. */
-RemoteExporter *remote_table_find(RemoteTable *table, uint64_t oxid, const char *resolver, uint16_t port);
+RemoteExporter *remote_table_find(RemoteTable *table, uint64_t oxid, const char *resolver, uint16_t port,
+                                  bool hearsay);
 RemoteExporter *remote_exporter_ref(RemoteExporter *exporter);
 RemoteExporter *remote_exporter_unref(RemoteExporter *exporter);
 DEFINE_CLEANUP(RemoteExporter, remote_exporter_unref)

@@ -121,6 +121,7 @@ static RpcStatus answer(RemoteResolve *resolve)
         .bindings = out.bindings,
         .resolver = resolve->host,
         .resolver_port = resolve->port,
+        .hearsay = !resolve->process,
     };
     HRESULT hr = remote_exporter_add(resolve->table, &spec, &resolve->exporter);
     return hr == S_OK ? RPCST_OK : (RpcStatus)hr;
@@ -135,7 +136,8 @@ static RpcStatus advance(RemoteResolve *resolve)
                             "no resolver of the object reference could say where its exporter is");
         return resolve->last;
     }
-    resolve->exporter = remote_table_find(resolve->table, resolve->oxid, resolve->host, resolve->port);
+    resolve->exporter =
+        remote_table_find(resolve->table, resolve->oxid, resolve->host, resolve->port, !resolve->process);
     return resolve->exporter ? RPCST_OK : ask(resolve);
 }
 
