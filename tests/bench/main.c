@@ -23,7 +23,7 @@ int main(int argc, char **argv)
     char **parts = argv + 2;
 
     if (argc < 2 || !getenv("MANTLE_LAB"))
-        measure_fail("usage: mantle lab exec -- mantle-bench OUTPUT.json [calls|rpc|contexts]...");
+        measure_fail("usage: mantle lab exec -- mantle-bench OUTPUT.json [contexts|fanout|rpc|calls]...");
     if (!hardware_is_there()) measure_fail("the anchors need a processor with AES and SHA instructions");
     (void)signal(SIGPIPE, SIG_IGN);
     measure_pin_self();
@@ -32,6 +32,7 @@ int main(int argc, char **argv)
     Authority *authority = realm_authority(NULL);
     Token *alice = realm_alice(authority);
     if (is_wanted(parts, "contexts")) bench_contexts(alice);
+    if (is_wanted(parts, "fanout")) bench_fanout(&side, alice);
     if (is_wanted(parts, "rpc")) bench_calls_rpc(&side, alice);
     if (is_wanted(parts, "calls")) bench_calls();
     alice = token_unref(alice);
