@@ -227,6 +227,7 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
         .preauth_seconds = (unsigned)conf_integer(conf, CONF_LIMITS_PREAUTH_SECONDS),
         .preauth_connections = (unsigned)conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS),
         .calls_per_caller = (unsigned)conf_integer(conf, CONF_LIMITS_CALLS_PER_CALLER),
+        .contexts = (unsigned)conf_integer(conf, CONF_LIMITS_CONTEXTS_PER_CONNECTION),
     };
     OrpcServerOptions orpc = {.exporter = half->exporter,
                               .authn_level_floor = (uint8_t)security->authn_level};

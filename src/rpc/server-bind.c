@@ -206,7 +206,7 @@ static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bo
     if (!row) {
         if (last_only) return LEG_PROTOCOL;
         if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_TYPE;
-        if (connection->security_count >= RPC_SECURITY_CONTEXTS)
+        if (connection->security_count >= connection->server->options.contexts)
             return LEG_PROTOCOL; /* 3.3.1.5.4 says which */
         if (half_open_count(connection) >= RPC_HALF_OPEN_CONTEXTS) return LEG_LIMIT;
         int r = row_new(connection, trailer, level, &row);

@@ -19,6 +19,7 @@ static void fill_options(RpcServerOptions *options)
     if (!options->connections) options->connections = RPC_CONNECTIONS;
     if (!options->calls_per_caller) options->calls_per_caller = RPC_CALLS_PER_CALLER;
     if (!options->request_bytes) options->request_bytes = RPC_REQUEST_BYTES;
+    if (!options->contexts) options->contexts = RPC_SECURITY_CONTEXTS;
     if (!options->send_seconds) options->send_seconds = RPC_SEND_SECONDS;
     if (!options->stall_seconds) options->stall_seconds = RPC_STALL_SECONDS;
     if (!options->caller_connections) options->caller_connections = RPC_CALLER_CONNECTIONS;

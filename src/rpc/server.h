@@ -98,6 +98,7 @@ typedef struct RpcServerOptions {
     unsigned preauth_connections; /* per peer address */
     unsigned connections;
     unsigned calls_per_caller; /* running at once */
+    unsigned contexts;         /* of security, per connection */
     size_t request_bytes;
     unsigned send_seconds;       /* a peer that does not read loses its connection after this */
     unsigned stall_seconds;      /* so does who has authenticated and stops in the middle of a request */

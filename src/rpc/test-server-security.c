@@ -343,27 +343,34 @@ static void test_one_identity(void **state)
     host_stop(&host);
 }
 
-static void test_context_limit(void **state)
+static void check_context_limit(unsigned most)
 {
-    (void)state;
+    const unsigned limit = most ? most : RPC_SECURITY_CONTEXTS;
     Host host;
     Peer peer;
-    host_start(&host, (RpcServerOptions){0}, 4, true);
+    host_start(&host, (RpcServerOptions){.contexts = most}, 4, true);
     peer_open(&peer, &host, false);
     peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
-    for (uint32_t id = 1; id < RPC_SECURITY_CONTEXTS; id++) {
+    for (uint32_t id = 1; id < limit; id++) {
         peer.context_id = id;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
         peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "three");
         peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
     }
-    peer.context_id = RPC_SECURITY_CONTEXTS;
+    peer.context_id = limit;
     peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
     peer_expect_fault(&peer, NCA_S_PROTO_ERROR); /* RPC_S_PROTOCOL_ERROR. [MS-RPCE] 3.3.1.5.4 */
     peer_expect_end(&peer);
     peer_close(&peer);
     host_stop(&host);
+}
+
+static void test_context_limit(void **state)
+{
+    (void)state;
+    check_context_limit(0);
+    check_context_limit(5);
 }
 
 /* Contexts that nobody finishes are held for nobody's account. */
