@@ -88,10 +88,16 @@ static void become_server(const char *host, char *const argv[], int input, int o
 void wire_server_start(WireServer *server, const char *host, unsigned index, const char *cloaking,
                        const char *apartment)
 {
+    wire_server_start_at(server, host, index, cloaking, apartment, "impersonate");
+}
+
+void wire_server_start_at(WireServer *server, const char *host, unsigned index, const char *cloaking,
+                          const char *apartment, const char *level)
+{
     int input[2], output[2];
     char number[16], ready[6], *program = program_path("com-server");
     snprintf(number, sizeof(number), "%u", index);
-    char *const argv[] = {program, number, (char *)cloaking, (char *)apartment, NULL};
+    char *const argv[] = {program, number, (char *)cloaking, (char *)apartment, (char *)level, NULL};
     assert_int_equal(pipe2(input, O_CLOEXEC), 0);
     assert_int_equal(pipe2(output, O_CLOEXEC), 0);
     pid_t parent = getpid();

@@ -21,6 +21,9 @@ typedef struct WireServer {
 /* On a host of the lab, ready for calls. Fails the test otherwise. */
 void wire_server_start(WireServer *server, const char *host, unsigned index, const char *cloaking,
                        const char *apartment);
+/* The same with another process-wide level than IMPERSONATE. */
+void wire_server_start_at(WireServer *server, const char *host, unsigned index, const char *cloaking,
+                          const char *apartment, const char *level);
 /* Its exit status; -1 when a signal ended it. */
 int wire_server_stop(WireServer *server);
 /* Ends it on the spot. */

@@ -160,6 +160,13 @@ IWire *wire_object_new(void)
     return &object->wire;
 }
 
+IWire *wire_object_held(IWire *object)
+{
+    IWire *held = of_wire(object)->held;
+    if (held) IWire_AddRef(held);
+    return held;
+}
+
 unsigned wire_object_count(void)
 {
     return objects;

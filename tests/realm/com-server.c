@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static HRESULT serve(unsigned index, DWORD capabilities, DWORD apartment, DWORD *ret_cookie)
+static HRESULT serve(unsigned index, DWORD capabilities, DWORD apartment, DWORD level, DWORD *ret_cookie)
 {
     CLSID class = WIRE_CLSID(index);
     HRESULT hr = CoInitializeEx(NULL, apartment);
     if (SUCCEEDED(hr))
-        hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_CONNECT,
-                                  RPC_C_IMP_LEVEL_IMPERSONATE, NULL, capabilities, NULL);
+        hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_CONNECT, level, NULL, capabilities,
+                                  NULL);
     if (SUCCEEDED(hr))
         hr = CoRegisterClassObject(&class, (IUnknown *)&wire_factory, CLSCTX_LOCAL_SERVER, REGCLS_MULTIPLEUSE,
                                    ret_cookie);
@@ -26,10 +26,11 @@ int main(int argc, char **argv)
 {
     char read_byte;
     DWORD cookie;
-    if (argc != 4) return 2;
+    if (argc != 5) return 2;
     bool single = strcmp(argv[3], "sta") == 0;
     HRESULT hr = serve((unsigned)atoi(argv[1]), wire_value(wire_cloakings, argv[2]),
-                       single ? COINIT_APARTMENTTHREADED : COINIT_MULTITHREADED, &cookie);
+                       single ? COINIT_APARTMENTTHREADED : COINIT_MULTITHREADED,
+                       wire_value(wire_levels, argv[4]), &cookie);
     if (FAILED(hr)) {
         fprintf(stderr, "com-server %s: cannot serve: 0x%08X\n", argv[1], (unsigned)hr);
         return 1;

@@ -79,6 +79,21 @@ static char *step_self(Run *run)
     return last_error(RevertToSelf());
 }
 
+/* One for all objects of the process; tests use it from one call at a time. */
+static HANDLE taken;
+
+static char *step_take(Run *run)
+{
+    if (taken) CloseHandle(taken);
+    taken = NULL;
+    return last_error(OpenThreadToken(GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE, TRUE, &taken));
+}
+
+static char *step_act(Run *run)
+{
+    return taken ? last_error(SetThreadToken(NULL, taken)) : strdup("none");
+}
+
 static char *open_proxy(Run *run, DWORD context)
 {
     if (run->proxy) IWire_Release(run->proxy);
@@ -116,6 +131,18 @@ static char *step_aside(Run *run)
     return seen;
 }
 
+static char *step_keep(Run *run)
+{
+    return word(IWire_Hold(run->self, run->proxy));
+}
+
+static char *step_held(Run *run)
+{
+    if (run->proxy) IWire_Release(run->proxy);
+    run->proxy = wire_object_held(run->self);
+    return strdup(run->proxy ? "ok" : "none");
+}
+
 static char *bracketed(char *report)
 {
     char *text = NULL;
@@ -149,9 +176,9 @@ static char *step_why(Run *run)
     }
     char *text = sentence ? wire_narrow(sentence) : strdup("-");
     SysFreeString(sentence);
-    for (char *space = text; space && (space = strchr(space, ' '));)
-        *space = '_';
-    return text;
+    if (!text || !strstr(text, run->arguments[0])) return text;
+    free(text);
+    return strdup("ok");
 }
 
 static char *step_sleep(Run *run)
@@ -178,15 +205,19 @@ static const struct {
     {"level", step_level, 0, NEEDS_NOTHING, false},
     {"set", step_set, 1, NEEDS_NOTHING, false},
     {"self", step_self, 0, NEEDS_NOTHING, false},
+    {"take", step_take, 0, NEEDS_NOTHING, false},
+    {"act", step_act, 0, NEEDS_NOTHING, false},
     {"open", step_open, 2, NEEDS_NOTHING, false},
     {"cloaked", step_cloaked, 2, NEEDS_NOTHING, false},
     {"blanket", step_blanket, 2, NEEDS_PROXY, false},
     {"call", step_call, 0, NEEDS_PROXY, false},
     {"aside", step_aside, 0, NEEDS_PROXY, false},
+    {"keep", step_keep, 0, NEEDS_PROXY, false},
+    {"held", step_held, 0, NEEDS_NOTHING, false},
     {"go", step_go, 0, NEEDS_PROXY, true},
     {"peer", step_peer, 0, NEEDS_PEER, false},
     {"back", step_back, 0, NEEDS_PEER, true},
-    {"why", step_why, 0, NEEDS_NOTHING, false},
+    {"why", step_why, 1, NEEDS_NOTHING, false},
     {"sleep", step_sleep, 1, NEEDS_NOTHING, false},
 };
 

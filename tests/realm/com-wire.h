@@ -40,6 +40,8 @@ char *wire_narrow(LPCWSTR text);
 
 /* One reference. */
 IWire *wire_object_new(void);
+/* What the last Hold of an object of this process gave it: a reference, or NULL. */
+IWire *wire_object_held(IWire *object);
 unsigned wire_object_count(void);
 extern IClassFactory wire_factory;
 
@@ -55,15 +57,15 @@ char *wire_caller(void);
  *   impersonating          IServerSecurity::IsImpersonating: "yes" or "no"
  *   level                  of the thread's token, "-" when it has none
  *   set:USER, self         SetThreadToken with a logon of USER, RevertToSelf
+ *   take, act              keeps the thread's token for later calls, SetThreadToken with it
  *   open:HOST:INDEX        activates, and the result is the proxy of the steps that follow
  *   cloaked:HOST:INDEX     the same with CLSCTX_ENABLE_CLOAKING
  *   blanket:CLOAKING:LEVEL CoSetProxyBlanket on it
  *   call, aside            whom IWire::Who, IWireAside::Who of it saw
- *   go[STEPS]              Run there, with this object as the peer
- *   peer                   whom IWire::Who of the peer saw
- *   back[STEPS]            Run there, with this object as the peer
- *   why                    the sentence of the last error, with _ for spaces; "-" for none
- *   sleep:MILLISECONDS
+ *   keep, held             IWire::Hold of this object takes the proxy; that is the proxy of the steps that
+ * follow go[STEPS]              Run there, with this object as the peer peer                   whom
+ * IWire::Who of the peer saw back[STEPS]            Run there, with this object as the peer why the sentence
+ * of the last error, with _ for spaces; "-" for none sleep:MILLISECONDS
  */
 char *wire_steps(const char *steps, IWire *self, IWire *peer);
 
