@@ -41,7 +41,7 @@ struct ExportedObject {
 
 struct Exporter {
     pthread_mutex_t lock;
-    uint64_t oxid, next_oid;
+    uint64_t oxid;
     Guid rem_unknown;
     Bindings resolver;
     bool closing;
@@ -69,9 +69,7 @@ HRESULT exporter_new(const ExporterPings *pings, Exporter **ret_exporter)
     if (hashmap_new(&exporter->by_ipid) < 0 || hashmap_new(&exporter->by_oid) < 0 ||
         hashmap_new(&exporter->by_identity) < 0)
         return E_OUTOFMEMORY;
-    if (random_u64(&exporter->oxid) < 0 || random_u64(&exporter->next_oid) < 0 ||
-        guid_random(&exporter->rem_unknown) < 0)
-        return E_UNEXPECTED;
+    if (random_u64(&exporter->oxid) < 0 || guid_random(&exporter->rem_unknown) < 0) return E_UNEXPECTED;
     *ret_exporter = TAKE_PTR(exporter);
     return S_OK;
 }
@@ -257,7 +255,11 @@ static HRESULT object_find_or_add(Exporter *exporter, const ExportedOps *ops, vo
     if (!object) return E_OUTOFMEMORY;
     *object = (ExportedObject){.ops = ops, .identity = identity, .pinged = pinged};
     list_init(&object->interfaces);
-    object->oid = exporter->next_oid++;
+    /* Not counted: who was told of one could register the next ones for himself at the resolver first. */
+    if (random_u64(&object->oid) < 0) {
+        free(object);
+        return E_UNEXPECTED;
+    }
     if (hashmap_put(exporter->by_identity, &identity, sizeof(identity), object) < 0) {
         free(object);
         return E_OUTOFMEMORY;

@@ -203,6 +203,16 @@ static void reference_comes_home(void **state)
     exporter_free(exporter);
 }
 
+static void oids_cannot_be_told_in_advance(void **state)
+{
+    Fake a = {0}, b = {0};
+    Exporter *exporter = start();
+    uint64_t first = reference(exporter, &a, &IID_ONE, 5).oid,
+             second = reference(exporter, &b, &IID_ONE, 5).oid;
+    assert_true(second - first > 1000 && first - second > 1000);
+    exporter_free(exporter);
+}
+
 static void counts_have_a_limit(void **state)
 {
     Fake fake = {0};
@@ -225,6 +235,7 @@ int main(void)
         cmocka_unit_test(REF_2_private_references_are_the_takers),
         cmocka_unit_test(run_down_and_disconnect_end_an_object),
         cmocka_unit_test(reference_comes_home),
+        cmocka_unit_test(oids_cannot_be_told_in_advance),
         cmocka_unit_test(counts_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
