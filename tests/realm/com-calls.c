@@ -94,6 +94,14 @@ HANDLE wire_logon(const char *user)
     return ok ? token : NULL;
 }
 
+HANDLE wire_logon_at(const char *user, SECURITY_IMPERSONATION_LEVEL level)
+{
+    HANDLE token = wire_logon(user), lower = NULL;
+    if (token && !DuplicateTokenEx(token, 0, NULL, level, TokenImpersonation, &lower)) lower = NULL;
+    if (token) CloseHandle(token);
+    return lower;
+}
+
 static char *result(HRESULT hr, LPWSTR text)
 {
     char *narrow = SUCCEEDED(hr) ? wire_narrow(text) : code(hr);

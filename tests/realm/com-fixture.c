@@ -311,10 +311,8 @@ void wire_become(const char *user)
 
 void wire_become_at(const char *user, SECURITY_IMPERSONATION_LEVEL level)
 {
-    HANDLE token = wire_logon(user), lower = NULL;
-    if (!token || !DuplicateTokenEx(token, 0, NULL, level, TokenImpersonation, &lower)) abort();
-    if (!SetThreadToken(NULL, lower)) abort();
-    CloseHandle(lower);
+    HANDLE token = wire_logon_at(user, level);
+    if (!token || !SetThreadToken(NULL, token)) abort();
     CloseHandle(token);
 }
 

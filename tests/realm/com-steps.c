@@ -65,13 +65,22 @@ static char *step_level(Run *run)
     return text;
 }
 
-static char *step_set(Run *run)
+static char *act_as(HANDLE token)
 {
-    HANDLE token = wire_logon(run->arguments[0]);
     if (!token) return last_error(FALSE);
     char *text = last_error(SetThreadToken(NULL, token));
     CloseHandle(token);
     return text;
+}
+
+static char *step_set(Run *run)
+{
+    return act_as(wire_logon(run->arguments[0]));
+}
+
+static char *step_weak(Run *run)
+{
+    return act_as(wire_logon_at(run->arguments[0], SecurityIdentification));
 }
 
 static char *step_self(Run *run)
@@ -204,6 +213,7 @@ static const struct {
     {"impersonating", step_impersonating, 0, NEEDS_NOTHING, false},
     {"level", step_level, 0, NEEDS_NOTHING, false},
     {"set", step_set, 1, NEEDS_NOTHING, false},
+    {"weak", step_weak, 1, NEEDS_NOTHING, false},
     {"self", step_self, 0, NEEDS_NOTHING, false},
     {"take", step_take, 0, NEEDS_NOTHING, false},
     {"act", step_act, 0, NEEDS_NOTHING, false},

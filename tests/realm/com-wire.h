@@ -57,6 +57,7 @@ char *wire_caller(void);
  *   impersonating          IServerSecurity::IsImpersonating: "yes" or "no"
  *   level                  of the thread's token, "-" when it has none
  *   set:USER, self         SetThreadToken with a logon of USER, RevertToSelf
+ *   weak:USER              the same as set, at SecurityIdentification
  *   take, act              keeps the thread's token for later calls, SetThreadToken with it
  *   open:HOST:INDEX        activates, and the result is the proxy of the steps that follow
  *   cloaked:HOST:INDEX     the same with CLSCTX_ENABLE_CLOAKING
@@ -72,8 +73,9 @@ char *wire_steps(const char *steps, IWire *self, IWire *peer);
 /* What steps are made of, for tests that do the same in C. */
 HRESULT wire_open(const char *host, unsigned index, DWORD context, IWire **ret_proxy);
 HRESULT wire_blanket(void *proxy, DWORD level, DWORD capabilities);
-/* NULL when it fails. */
+/* An impersonation token; NULL when it fails. */
 HANDLE wire_logon(const char *user);
+HANDLE wire_logon_at(const char *user, SECURITY_IMPERSONATION_LEVEL level);
 /* Whom the proxy's object saw, or the failure's code; freed with free(). */
 char *wire_who(IWire *proxy);
 char *wire_who_aside(IWireAside *proxy);
