@@ -2,6 +2,7 @@
 #include "com/proxy.h"
 #include <stdlib.h>
 #include "base/hash.h"
+#include "com/apartment.h"
 #include "com/errorinfo.h"
 #include "com/runtime.h"
 #include "com/remunknown.h"
@@ -17,8 +18,10 @@ static const IID IID_PROXY_OBJECT = {
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static HashMap *table; /* NULL: there is none */
 
-/* Has no padding: it is hashed as bytes. */
+/* Each apartment has its own proxies, and so its own blankets and captures (facts PB-21). Has no padding: it
+ * is hashed as bytes. */
 typedef struct TableKey {
+    const Apartment *apartment;
     const RemoteExporter *exporter;
     uint64_t oid;
 } TableKey;
@@ -137,6 +140,7 @@ static ProxyObject *object_new(RemoteExporter *exporter, const StdObjref *refere
     object->multi.lpVtbl = (void *)&proxy_multi_vtable;
     object->channel.ops = &channel_ops;
     refcount_init(&object->refs);
+    object->apartment = apartment_ref(apartment_current());
     object->exporter = remote_exporter_ref(exporter);
     object->oid = reference->oid;
     object->pinged = !(reference->flags & SORF_NOPING);
@@ -150,6 +154,7 @@ static void object_free(ProxyObject *object)
 {
     list_each(item, &object->interfaces) interface_free(container_of(item, ProxyInterface, link));
     channel_settings_deinit(&object->unknown_settings);
+    apartment_unref(object->apartment);
     remote_exporter_unref(object->exporter);
     bindings_deinit(&object->resolver);
     pthread_mutex_destroy(&object->lock);
@@ -188,7 +193,7 @@ ULONG proxy_object_release(ProxyObject *object)
     while (count > 1)
         if (atomic_compare_exchange_weak(&object->refs.count, &count, count - 1)) return count - 1;
     /* Likely the last one: nobody may find it between that and its removal. */
-    TableKey key = {object->exporter, object->oid};
+    TableKey key = {object->apartment, object->exporter, object->oid};
     pthread_mutex_lock(&table_lock);
     bool last = refcount_unref(&object->refs);
     if (last) hashmap_remove(table, &key, sizeof(key));
@@ -215,7 +220,7 @@ static ProxyObject *table_add(const TableKey *key, RemoteExporter *exporter, con
 static ProxyObject *table_object(RemoteExporter *exporter, const StdObjref *reference,
                                  const Bindings *resolver)
 {
-    TableKey key = {exporter, reference->oid};
+    TableKey key = {apartment_current(), exporter, reference->oid};
     pthread_mutex_lock(&table_lock);
     ProxyObject *object = table ? hashmap_get(table, &key, sizeof(key)) : NULL;
     bool created = !object;

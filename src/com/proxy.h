@@ -2,15 +2,16 @@
 /*
  * The proxy manager: a remote object as this process sees it.
  *
- * One ProxyObject stands for one object of one exporter; it is the identity (IUnknown), and locally
- * IClientSecurity and IMultiQI. Under it hang the interface proxies, one for each IID, and private copies
- * (CoCopyProxy). All of them but the copies share one reference count; a blanket belongs to one of them
- * (facts PB-2).
+ * One ProxyObject stands for one object of one exporter in one apartment; it is the identity (IUnknown), and
+ * locally IClientSecurity and IMultiQI. Under it hang the interface proxies, one for each IID, and private
+ * copies (CoCopyProxy). All of them but the copies share one reference count; a blanket belongs to one of
+ * them (facts PB-2).
  */
 #pragma once
 #include <pthread.h>
 #include "base/list.h"
 #include "base/refcount.h"
+#include "com/apartment.h"
 #include "com/channel.h"
 #include "ndr/proxy.h"
 #include "objidlbase.h"
@@ -38,6 +39,7 @@ struct ProxyObject {
     IMultiQI multi;
     NdrChannel channel;
     RefCount refs;
+    Apartment *apartment; /* that it was unmarshalled in */
     RemoteExporter *exporter;
     uint64_t oid;
     bool pinged;

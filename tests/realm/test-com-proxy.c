@@ -535,6 +535,60 @@ static void PB_17_IUnknown_is_not_copied(void **state)
     wire_expect(&plain, copies_refused, NULL, "0x80070057 0x80004002 ok");
 }
 
+/* Another apartment */
+
+typedef struct Passage {
+    IStream *stream;
+    DWORD apartment;
+    FILE *out;
+} Passage;
+
+static void *arrive(void *argument)
+{
+    Passage *passage = argument;
+    IWire *proxy = NULL;
+    if (FAILED(CoInitializeEx(NULL, passage->apartment))) abort();
+    wire_say_result(passage->out, CoUnmarshalInterface(passage->stream, &IID_IWire, (void **)&proxy));
+    wire_say(passage->out, wire_who(proxy));
+    wire_become("carol");
+    wire_say_result(passage->out, wire_blanket(proxy, IMPERSONATE, STATIC));
+    wire_become(NULL);
+    wire_say(passage->out, wire_who(proxy));
+    IWire_Release(proxy);
+    CoUninitialize();
+    return NULL;
+}
+
+static void pass_on(FILE *out, void *argument)
+{
+    Passage passage = {.apartment = *(DWORD *)argument, .out = out};
+    IWire *proxy = NULL;
+    pthread_t thread;
+    /* By the name that references carry: another name is another server, as far as Kerberos can tell. */
+    if (FAILED(wire_open("a.lab.test", WIRE_NONE, 0, &proxy))) abort();
+    wire_become("bob");
+    wire_say_result(out, wire_blanket(proxy, IMPERSONATE, STATIC));
+    wire_become(NULL);
+    if (FAILED(CreateStreamOnHGlobal(NULL, TRUE, &passage.stream))) abort();
+    wire_say_result(out, CoMarshalInterface(passage.stream, &IID_IWire, (IUnknown *)proxy, MSHCTX_INPROC,
+                                            NULL, MSHLFLAGS_NORMAL));
+    IStream_Seek(passage.stream, (LARGE_INTEGER){0}, STREAM_SEEK_SET, NULL);
+    if (pthread_create(&thread, NULL, arrive, &passage) != 0) abort();
+    pthread_join(thread, NULL);
+    wire_say(out, wire_who(proxy));
+    IStream_Release(passage.stream);
+    IWire_Release(proxy);
+}
+
+/* A proxy and its blanket belong to an apartment; in the same one the same reference is the same proxy. */
+static void PB_21_another_apartment_begins_with_defaults(void **state)
+{
+    static DWORD single = COINIT_APARTMENTTHREADED, same = COINIT_MULTITHREADED;
+    wire_expect(&plain, pass_on, &single, "ok ok ok " ALICE " ok " CAROL " " BOB);
+    wire_expect(&by_static, pass_on, &single, "ok ok ok " ALICE " ok " CAROL " " BOB);
+    wire_expect(&plain, pass_on, &same, "ok ok ok " BOB " ok " CAROL " " CAROL);
+}
+
 static void queried(FILE *out, void *argument)
 {
     IWire *proxy = opened(), *own = wire_object_new();
@@ -596,6 +650,7 @@ int main(void)
         cmocka_unit_test(PB_17_a_copy_has_the_default_blanket),
         cmocka_unit_test(PB_17_IUnknown_is_not_copied),
         cmocka_unit_test(PB_18_the_blanket_can_be_asked_for),
+        cmocka_unit_test(PB_21_another_apartment_begins_with_defaults),
     };
     return cmocka_run_group_tests_name("com-proxy", tests, setup, teardown);
 }
