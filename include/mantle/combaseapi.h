@@ -17,6 +17,18 @@
 #define WINOLEAPI     STDAPI
 #define WINOLEAPI_(t) STDAPI_(t)
 
+#if defined(__cplusplus) && !defined(CINTERFACE)
+/* The last two parameters of QueryInterface and its relatives, from one pointer to an interface pointer. */
+extern "C++" {
+template <typename T> inline void **IID_PPV_ARGS_Helper(T **ppObject)
+{
+    (void)static_cast<IUnknown *>(*ppObject);
+    return reinterpret_cast<void **>(ppObject);
+}
+}
+#define IID_PPV_ARGS(ppObject) __uuidof(**(ppObject)), IID_PPV_ARGS_Helper(ppObject)
+#endif
+
 /* Life of the library in a thread */
 
 typedef enum tagCOINIT {
@@ -75,7 +87,7 @@ STDAPI CoInitializeSecurity(void *pSecDesc, LONG cAuthSvc, SOLE_AUTHENTICATION_S
 
 /*
  * Sets how calls on this one interface of this proxy are made from now on; calls under way keep theirs.
- * Blankets are not inherited by the interfaces that calls return (PB-2). sdk:CoSetProxyBlanket
+ * Blankets are not inherited by the interfaces that calls return. sdk:CoSetProxyBlanket
  *
  * dwAuthnSvc        RPC_C_AUTHN_GSS_KERBEROS; RPC_C_AUTHN_NONE with level NONE; DEFAULT: the first of
  *                   the server's services that this process can use.
@@ -105,7 +117,7 @@ STDAPI CoSetProxyBlanket(IUnknown *pProxy, DWORD dwAuthnSvc, DWORD dwAuthzSvc, O
                          DWORD dwCapabilities);
 /* What the next call on this interface would use. Every result may be NULL; *pServerPrincName is freed with
  * CoTaskMemFree; *pAuthInfo is the pointer CoInitializeSecurity was given, where that is the source, else
- * NULL (ERR-8). S_OK, E_NOINTERFACE (not a proxy), E_INVALIDARG. sdk:CoQueryProxyBlanket */
+ * NULL. S_OK, E_NOINTERFACE (not a proxy), E_INVALIDARG. sdk:CoQueryProxyBlanket */
 STDAPI CoQueryProxyBlanket(IUnknown *pProxy, DWORD *pwAuthnSvc, DWORD *pAuthzSvc, LPOLESTR *pServerPrincName,
                            DWORD *pAuthnLevel, DWORD *pImpLevel, RPC_AUTH_IDENTITY_HANDLE *pAuthInfo,
                            DWORD *pCapabilites);
@@ -120,7 +132,7 @@ STDAPI CoCopyProxy(IUnknown *pProxy, IUnknown **ppCopy);
  * RPC_E_CALL_COMPLETE: it is answering none; E_NOINTERFACE. sdk:CoGetCallContext */
 STDAPI CoGetCallContext(REFIID riid, void **ppInterface);
 /* Puts `pNewObject` in the place of the call's context, for marshallers of one's own. No references are
- * counted (SRV-15): the caller keeps `pNewObject` alive and restores *ppOldObject before the call ends. S_OK,
+ * counted: the caller keeps `pNewObject` alive and restores *ppOldObject before the call ends. S_OK,
  * E_INVALIDARG. sdk:CoSwitchCallContext */
 STDAPI CoSwitchCallContext(IUnknown *pNewObject, IUnknown **ppOldObject);
 /* Makes the thread act as the caller, at the level the caller granted, until CoRevertToSelf or the end of the

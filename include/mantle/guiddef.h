@@ -28,7 +28,32 @@ inline bool operator!=(REFGUID a, REFGUID b)
 {
     return !(a == b);
 }
-#define IsEqualGUID(a, b) (memcmp(&(a), &(b), sizeof(GUID)) == 0)
+inline BOOL IsEqualGUID(REFGUID a, REFGUID b)
+{
+    return a == b;
+}
+#if !defined(_MSC_EXTENSIONS)
+/* __uuidof(interface, or an expression of its type): the IID that __CRT_UUID_DECL gave it, which mantle-idl's
+ * headers and these do. */
+extern "C++" {
+template <typename T> struct MantleUuid;
+template <typename T> struct MantleUuid<T *> : MantleUuid<T> {
+};
+}
+#define __CRT_UUID_DECL(type, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)                                     \
+    extern "C++" {                                                                                           \
+    template <> struct MantleUuid<type> {                                                                    \
+        static const GUID &of()                                                                              \
+        {                                                                                                    \
+            static const GUID uuid = {l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}};                          \
+            return uuid;                                                                                     \
+        }                                                                                                    \
+    };                                                                                                       \
+    }
+#define __uuidof(type) (MantleUuid<__typeof__(type)>::of())
+#else
+#define __CRT_UUID_DECL(type, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)
+#endif
 #else
 typedef const GUID *REFGUID;
 typedef const IID *REFIID;

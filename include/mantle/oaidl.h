@@ -20,6 +20,7 @@ interface IErrorInfo : public IUnknown
     virtual HRESULT STDMETHODCALLTYPE GetHelpFile(BSTR *pBstrHelpFile) = 0;
     virtual HRESULT STDMETHODCALLTYPE GetHelpContext(DWORD *pdwHelpContext) = 0;
 };
+__CRT_UUID_DECL(IErrorInfo, 0x1CF2B120, 0x547D, 0x101B, 0x8E, 0x65, 0x08, 0x00, 0x2B, 0x2B, 0xD1, 0x19)
 #else
 typedef struct IErrorInfoVtbl {
     BEGIN_INTERFACE
@@ -63,6 +64,7 @@ interface ICreateErrorInfo : public IUnknown
     virtual HRESULT STDMETHODCALLTYPE SetHelpFile(LPOLESTR szHelpFile) = 0;
     virtual HRESULT STDMETHODCALLTYPE SetHelpContext(DWORD dwHelpContext) = 0;
 };
+__CRT_UUID_DECL(ICreateErrorInfo, 0x22F03340, 0x547D, 0x101B, 0x8E, 0x65, 0x08, 0x00, 0x2B, 0x2B, 0xD1, 0x19)
 #else
 typedef struct ICreateErrorInfoVtbl {
     BEGIN_INTERFACE
@@ -102,6 +104,7 @@ interface ISupportErrorInfo : public IUnknown
 {
     virtual HRESULT STDMETHODCALLTYPE InterfaceSupportsErrorInfo(REFIID riid) = 0;
 };
+__CRT_UUID_DECL(ISupportErrorInfo, 0xDF0B3D60, 0x548F, 0x101B, 0x8E, 0x65, 0x08, 0x00, 0x2B, 0x2B, 0xD1, 0x19)
 #else
 typedef struct ISupportErrorInfoVtbl {
     BEGIN_INTERFACE

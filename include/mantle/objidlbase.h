@@ -145,6 +145,7 @@ interface IMalloc : public IUnknown
     virtual INT STDMETHODCALLTYPE DidAlloc(void *pv) = 0;
     virtual void STDMETHODCALLTYPE HeapMinimize() = 0;
 };
+__CRT_UUID_DECL(IMalloc, 0x00000002, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 #else
 typedef struct IMallocVtbl {
     BEGIN_INTERFACE
@@ -190,6 +191,7 @@ interface ISequentialStream : public IUnknown
     virtual HRESULT STDMETHODCALLTYPE Read(void *pv, ULONG cb, ULONG *pcbRead) = 0;
     virtual HRESULT STDMETHODCALLTYPE Write(const void *pv, ULONG cb, ULONG *pcbWritten) = 0;
 };
+__CRT_UUID_DECL(ISequentialStream, 0x0C733A30, 0x2A1C, 0x11CE, 0xAD, 0xE5, 0x00, 0xAA, 0x00, 0x44, 0x77, 0x3D)
 #else
 typedef struct ISequentialStreamVtbl {
     BEGIN_INTERFACE
@@ -235,6 +237,7 @@ interface IStream : public ISequentialStream
     virtual HRESULT STDMETHODCALLTYPE Stat(STATSTG *pstatstg, DWORD grfStatFlag) = 0;
     virtual HRESULT STDMETHODCALLTYPE Clone(IStream **ppstm) = 0;
 };
+__CRT_UUID_DECL(IStream, 0x0000000C, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 #else
 typedef struct IStreamVtbl {
     BEGIN_INTERFACE
@@ -312,6 +315,7 @@ interface IMarshal : public IUnknown
     virtual HRESULT STDMETHODCALLTYPE ReleaseMarshalData(IStream *pStm) = 0;
     virtual HRESULT STDMETHODCALLTYPE DisconnectObject(DWORD dwReserved) = 0;
 };
+__CRT_UUID_DECL(IMarshal, 0x00000003, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 #else
 typedef struct IMarshalVtbl {
     BEGIN_INTERFACE
@@ -353,13 +357,14 @@ interface IMarshal
 #endif
 #endif
 
-/* QueryInterface for several interfaces with one round trip, by IUnknown's blanket (PB-3); sdk:IMultiQI. */
+/* QueryInterface for several interfaces with one round trip, by IUnknown's blanket; sdk:IMultiQI. */
 MANTLE_API const IID IID_IMultiQI; /* 00000020-0000-0000-C000-000000000046 */
 #if defined(__cplusplus) && !defined(CINTERFACE)
 interface IMultiQI : public IUnknown
 {
     virtual HRESULT STDMETHODCALLTYPE QueryMultipleInterfaces(ULONG cMQIs, MULTI_QI *pMQIs) = 0;
 };
+__CRT_UUID_DECL(IMultiQI, 0x00000020, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 #else
 typedef struct IMultiQIVtbl {
     BEGIN_INTERFACE
@@ -397,6 +402,7 @@ interface IClientSecurity : public IUnknown
                                                  DWORD dwImpLevel, void *pAuthInfo, DWORD dwCapabilities) = 0;
     virtual HRESULT STDMETHODCALLTYPE CopyProxy(IUnknown *pProxy, IUnknown **ppCopy) = 0;
 };
+__CRT_UUID_DECL(IClientSecurity, 0x0000013D, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 #else
 typedef struct IClientSecurityVtbl {
     BEGIN_INTERFACE
@@ -449,6 +455,7 @@ interface IServerSecurity : public IUnknown
     virtual HRESULT STDMETHODCALLTYPE RevertToSelf() = 0;
     virtual BOOL STDMETHODCALLTYPE IsImpersonating() = 0;
 };
+__CRT_UUID_DECL(IServerSecurity, 0x0000013E, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
 #else
 typedef struct IServerSecurityVtbl {
     BEGIN_INTERFACE

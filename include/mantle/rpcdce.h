@@ -57,7 +57,7 @@ typedef void *RPC_AUTHZ_HANDLE;
 /*
  * An explicit identity: user name, realm (Domain; NULL or empty where the user is "user@REALM") and password,
  * in characters without the NUL. A realm must be named. Flags says which character type all three have.
- * Mantle copies it and wipes its copy (PB-19); the caller's may be wiped after the call.
+ * Mantle copies it and wipes its copy; the caller's may be wiped after the call.
  */
 typedef struct _SEC_WINNT_AUTH_IDENTITY_W {
     unsigned short *User;

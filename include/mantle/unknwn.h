@@ -12,12 +12,33 @@
 #ifndef CONST_VTBL
 #define CONST_VTBL
 #endif
-#define MIDL_INTERFACE(uuid)     struct
+#define MIDL_INTERFACE(uuid) struct
+#define STDMETHODIMP         HRESULT STDMETHODCALLTYPE
+#define STDMETHODIMP_(type)  type STDMETHODCALLTYPE
+
+/* Interfaces written by hand, for both languages: in C, INTERFACE names the one being declared. */
+#if defined(__cplusplus) && !defined(CINTERFACE)
 #define STDMETHOD(method)        virtual HRESULT STDMETHODCALLTYPE method
 #define STDMETHOD_(type, method) virtual type STDMETHODCALLTYPE method
-#define STDMETHODIMP             HRESULT STDMETHODCALLTYPE
-#define STDMETHODIMP_(type)      type STDMETHODCALLTYPE
 #define PURE                     = 0
+#define THIS_
+#define THIS                             void
+#define DECLARE_INTERFACE(name)          interface name
+#define DECLARE_INTERFACE_(name, parent) interface name : public parent
+#else
+#define STDMETHOD(method)        HRESULT(STDMETHODCALLTYPE *method)
+#define STDMETHOD_(type, method) type(STDMETHODCALLTYPE *method)
+#define PURE
+#define THIS_ INTERFACE *This,
+#define THIS  INTERFACE *This
+#define DECLARE_INTERFACE(name)                                                                              \
+    typedef struct name##Vtbl name##Vtbl;                                                                    \
+    typedef interface name {                                                                                 \
+        CONST_VTBL name##Vtbl *lpVtbl;                                                                       \
+    } name;                                                                                                  \
+    struct name##Vtbl
+#define DECLARE_INTERFACE_(name, parent) DECLARE_INTERFACE(name)
+#endif
 
 #ifndef __IUnknown_FWD_DEFINED__
 #define __IUnknown_FWD_DEFINED__
@@ -34,15 +55,23 @@ MANTLE_API const IID IID_IUnknown;      /* 00000000-0000-0000-C000-000000000046 
 MANTLE_API const IID IID_IClassFactory; /* 00000001-0000-0000-C000-000000000046 */
 
 #if defined(__cplusplus) && !defined(CINTERFACE)
+extern "C++" {
 struct IUnknown {
     virtual HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppvObject) = 0;
     virtual ULONG STDMETHODCALLTYPE AddRef() = 0;
     virtual ULONG STDMETHODCALLTYPE Release() = 0;
+    template <typename T> HRESULT QueryInterface(T **ppObject)
+    {
+        return QueryInterface(__uuidof(T), reinterpret_cast<void **>(ppObject));
+    }
 };
+}
+__CRT_UUID_DECL(IUnknown, 0x00000000, 0x0000, 0x0000, 0xC0, 0, 0, 0, 0, 0, 0, 0x46)
 struct IClassFactory : public IUnknown {
     virtual HRESULT STDMETHODCALLTYPE CreateInstance(IUnknown *pUnkOuter, REFIID riid, void **ppvObject) = 0;
     virtual HRESULT STDMETHODCALLTYPE LockServer(BOOL fLock) = 0;
 };
+__CRT_UUID_DECL(IClassFactory, 0x00000001, 0x0000, 0x0000, 0xC0, 0, 0, 0, 0, 0, 0, 0x46)
 #else
 typedef struct IUnknownVtbl {
     HRESULT(STDMETHODCALLTYPE *QueryInterface)(IUnknown *This, REFIID riid, void **ppvObject);

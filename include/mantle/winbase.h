@@ -3,8 +3,34 @@
 #pragma once
 #include "errhandlingapi.h"
 #include "handleapi.h"
+#include "interlockedapi.h"
 #include "processthreadsapi.h"
 #include "securitybaseapi.h"
+#include "stringapiset.h"
+#include <string.h>
+
+#define MoveMemory(to, from, bytes)  memmove((to), (from), (bytes))
+#define CopyMemory(to, from, bytes)  memcpy((to), (from), (bytes))
+#define FillMemory(at, bytes, value) memset((at), (value), (bytes))
+#define ZeroMemory(at, bytes)        memset((at), 0, (bytes))
+/* Clears what nobody reads again, a password, where a compiler would leave memset out. sdk:SecureZeroMemory
+ */
+static inline PVOID SecureZeroMemory(PVOID at, SIZE_T bytes)
+{
+    volatile BYTE *byte = (volatile BYTE *)at;
+    while (bytes--)
+        *byte++ = 0;
+    return at;
+}
+/* Characters before the NUL, 0 for NULL: what wcslen is on Windows. sdk:lstrlenW */
+static inline INT lstrlenW(LPCWSTR text)
+{
+    INT length = 0;
+    while (text && text[length])
+        length++;
+    return length;
+}
+#define lstrlen lstrlenW
 
 #define LOGON32_LOGON_INTERACTIVE       2
 #define LOGON32_LOGON_NETWORK           3

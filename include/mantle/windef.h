@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "sal.h"
 #ifndef __cplusplus
 #include <uchar.h>
 #endif
@@ -43,11 +44,13 @@
 #ifndef __cdecl
 #define __cdecl
 #endif
-#define FORCEINLINE               inline __attribute__((always_inline))
-#define DECLSPEC_HIDDEN           __attribute__((visibility("hidden")))
-#define DECLSPEC_SELECTANY        __attribute__((weak, visibility("default")))
-#define DECLSPEC_ALIGN(n)         __attribute__((aligned(n)))
-#define DECLSPEC_NORETURN         __attribute__((noreturn))
+#define FORCEINLINE        inline __attribute__((always_inline))
+#define DECLSPEC_HIDDEN    __attribute__((visibility("hidden")))
+#define DECLSPEC_SELECTANY __attribute__((weak, visibility("default")))
+#define DECLSPEC_ALIGN(n)  __attribute__((aligned(n)))
+#define DECLSPEC_NORETURN  __attribute__((noreturn))
+#define DECLSPEC_UUID(text)
+#define DECLSPEC_NOVTABLE
 #define UNREFERENCED_PARAMETER(x) ((void)(x))
 
 #ifndef TRUE
@@ -95,6 +98,10 @@ typedef struct _LUID {
     LONG HighPart;
 } LUID, *PLUID;
 typedef union _LARGE_INTEGER {
+    __extension__ struct {
+        DWORD LowPart;
+        LONG HighPart;
+    };
     struct {
         DWORD LowPart;
         LONG HighPart;
@@ -102,6 +109,10 @@ typedef union _LARGE_INTEGER {
     LONGLONG QuadPart;
 } LARGE_INTEGER, *PLARGE_INTEGER;
 typedef union _ULARGE_INTEGER {
+    __extension__ struct {
+        DWORD LowPart;
+        DWORD HighPart;
+    };
     struct {
         DWORD LowPart;
         DWORD HighPart;
@@ -117,6 +128,7 @@ typedef struct _FILETIME {
 #define HIWORD(x)      ((WORD)(((ULONG_PTR)(x) >> 16) & 0xffff))
 #define MAKELONG(a, b) ((LONG)((WORD)(a) | (DWORD)(WORD)(b) << 16))
 #define INFINITE       0xffffffffu
+#define ARRAYSIZE(a)   (sizeof(a) / sizeof((a)[0]))
 
 #ifdef __cplusplus
 #define MANTLE_STATIC_ASSERT(x) static_assert(x, #x)

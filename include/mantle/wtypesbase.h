@@ -10,6 +10,9 @@ typedef const OLECHAR *LPCOLESTR;
 /* A wide literal. Code from Windows changes L"text" to OLESTR("text"); __TEXT and TEXT mean the same here. */
 #define OLESTR(text) u##text
 #define TEXT(text)   u##text
+#define __TEXT(text) u##text
+typedef WCHAR TCHAR, *PTCHAR, *LPTSTR, *PTSTR;
+typedef const WCHAR *LPCTSTR, *PCTSTR;
 
 typedef double DATE;
 typedef struct _BLOB {

@@ -96,7 +96,7 @@ static HRESULT STDMETHODCALLTYPE security_copy_proxy(IClientSecurity *This, IUnk
     *ret_copy = NULL;
     HRESULT hr = settings_of(security_object(This), pointer, &settings, &proxy);
     if (FAILED(hr)) return hr;
-    if (!proxy) return com_error(E_INVALIDARG, "IUnknown cannot be copied (PB-17).");
+    if (!proxy) return com_error(E_INVALIDARG, "CoCopyProxy: IUnknown cannot be copied, every copy leads back to it. Copy the interface that is called.");
     return proxy_copy(proxy, ret_copy);
 }
 
