@@ -252,8 +252,10 @@ static HRESULT open_line(const char *path, uint64_t deadline, int *ret_fd, char 
         if (r == 0) r = io_connect_finish(fd);
     }
     if (r < 0) {
-        (void)snprintf(sentence, REGISTRAR_TEXT_SIZE, "cannot reach mantled at %s: %s; is it running?", path,
-                       strerror(-r));
+        (void)snprintf(
+            sentence, REGISTRAR_TEXT_SIZE,
+            "cannot reach mantled at %s: %s; start it, or correct runtime in section [paths] of mantle.conf",
+            path, strerror(-r));
         return r == -EACCES ? E_ACCESSDENIED : HRESULT_FROM_WIN32(RPC_S_SERVER_UNAVAILABLE);
     }
     *ret_fd = TAKE_FD(fd);

@@ -238,6 +238,38 @@ static RpcStatus state_first_leg(RpcClientCall *call, IoWait *wait)
     return RPCST_OK;
 }
 
+static RpcStatus name_has_no_address(RpcClientCall *call, const char *host)
+{
+    switch (call->last_error) {
+    case ENOENT:
+        return client_call_fail(call, RPCST_SERVER_UNAVAILABLE,
+                                "the name %s has no address; correct it, or add it to DNS or /etc/hosts",
+                                host);
+    case EREMOTEIO:
+        return client_call_fail(call, RPCST_SERVER_UNAVAILABLE,
+                                "no name server could say which address %s has; check /etc/resolv.conf",
+                                host);
+    default:
+        return client_call_fail(call, RPCST_SERVER_UNAVAILABLE, "the name %s cannot be looked up: %s", host,
+                                strerrordesc_np(call->last_error));
+    }
+}
+
+/* What somebody who reads the sentence can do about it. */
+static const char *advice(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+        return "; nothing listens there: start mantled or the COM server, or correct the host or port";
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return "; check that the host is up and that no firewall is between";
+    default:
+        return "";
+    }
+}
+
 static RpcStatus nobody_answered(RpcClientCall *call)
 {
     const struct BindingEndpoint *endpoint = &call->binding->endpoints[call->endpoint];
@@ -247,13 +279,11 @@ static RpcStatus nobody_answered(RpcClientCall *call)
     if (call->last_error == ENOSPC)
         return client_call_fail(call, RPCST_OUT_OF_RESOURCES,
                                 "there are too many connections to this server already");
-    if (!endpoint->is_address && !call->has_address)
-        return client_call_fail(call, RPCST_SERVER_UNAVAILABLE, "the name %s has no address: %s",
-                                endpoint->host, why);
+    if (!endpoint->is_address && !call->has_address) return name_has_no_address(call, endpoint->host);
     io_address_format(&call->address, address);
-    return client_call_fail(call, RPCST_SERVER_UNAVAILABLE, "%s does not answer%s: %s", address,
-                            call->binding->count > 1 ? ", nor does any other address of the server" : "",
-                            why);
+    return client_call_fail(call, RPCST_SERVER_UNAVAILABLE, "%s does not answer%s: %s%s", address,
+                            call->binding->count > 1 ? ", nor does any other address of the server" : "", why,
+                            advice(call->last_error));
 }
 
 static void remember_answer(RpcClientCall *call)
