@@ -180,23 +180,23 @@ void io_pool_block_end(void)
 
 bool io_pool_linger_begin(void)
 {
-    if (!current || current->depth > 0) return false;
+    if (!current || current->depth != 1) return false;
     IoPool *pool = current->pool;
     pthread_mutex_lock(&pool->lock);
-    bool may = pool->threads - pool->blocked >= 2 && pool->lingering < IO_POOL_LINGER_MAX;
-    if (may) {
-        pool->blocked++;
-        pool->lingering++;
-    }
+    bool may = pool->threads > pool->blocked && pool->lingering < IO_POOL_LINGER_MAX;
+    if (may) pool->lingering++;
     pthread_mutex_unlock(&pool->lock);
     return may;
 }
 
-void io_pool_linger_end(void)
+bool io_pool_linger_end(void)
 {
     IoPool *pool = current->pool;
     pthread_mutex_lock(&pool->lock);
-    pool->blocked--;
     pool->lingering--;
+    bool stays = pool->threads > pool->blocked || pool->lingering > 0;
+    if (!stays) pool->blocked--;
     pthread_mutex_unlock(&pool->lock);
+    if (!stays) current->depth = 0;
+    return stays;
 }

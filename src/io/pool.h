@@ -48,10 +48,12 @@ int io_pool_block_begin(bool admit) must_use;
 void io_pool_block_end(void);
 
 /*
- * This thread expects more work from where its last came from, at once, and would rather wait there for a
- * moment than go by way of the loop. True: it may, between begin and end; it counts as blocked meanwhile, but
- * one that will be back: calls are not refused because of it. False: it must not (nobody else reads, too many
- * do so already, or it is a thread of no pool), and there is nothing to end.
+ * This thread, which counts as blocked, expects more work from where its last came from, at once, and would
+ * rather wait there for a moment than go by way of the loop. True: it may, between begin and end; calls are
+ * not refused because of a thread that will be back so soon. False: it must not (nobody else reads, too many
+ * do so already, or it is a thread of no pool), and there is nothing to end. After the end: true, it still
+ * counts as blocked; false, it does not any more, because nobody else is left to read, and
+ * io_pool_block_end() is not due.
  */
 bool io_pool_linger_begin(void) must_use;
-void io_pool_linger_end(void);
+bool io_pool_linger_end(void) must_use;

@@ -191,19 +191,20 @@ static void test_signals_are_blocked(void **state)
     assert_int_equal(sigismember(&mask, SIGTERM), 0); /* and ours are as before */
 }
 
-/* Stays with its work until the gate opens, if it may: 2 then, else 1. */
+/* Stays with its work until the gate opens, if it may: `begun` is 2 then, else 1. */
 static void linger_run(IoTask *task, bool cancelled)
 {
     Call *call = container_of(task, Call, task);
-    bool may = io_pool_linger_begin();
+    bool blocked = io_pool_block_begin(false) == 0, may = blocked && io_pool_linger_begin();
     atomic_store(&call->begun, 1 + may);
     if (may) {
         pthread_mutex_lock(&gate);
         while (!gate_open)
             pthread_cond_wait(&gate_opened, &gate);
         pthread_mutex_unlock(&gate);
-        io_pool_linger_end();
+        blocked = io_pool_linger_end();
     }
+    if (blocked) io_pool_block_end();
     atomic_store(&call->done, true);
 }
 

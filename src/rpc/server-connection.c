@@ -533,7 +533,7 @@ static bool expects_more(RpcConnection *connection)
 }
 
 /* Waits for the next request where it will come. True: something came, be it the end. */
-static bool linger(RpcConnection *connection)
+static bool linger(RpcConnection *connection, bool *blocked)
 {
     size_t got;
     int r = buffer_reserve(connection, PDU_HEADER_SIZE);
@@ -543,7 +543,7 @@ static bool linger(RpcConnection *connection)
     connection->patient = true;
     r = io_read_blocking(connection->handle.fd, connection->buffer->data + connection->end,
                          connection->buffer->capacity - connection->end, &got);
-    io_pool_linger_end();
+    *blocked = io_pool_linger_end();
     if (r == 0) {
         connection->end += got;
         connection->streak_min = STREAK_MIN;
@@ -554,20 +554,23 @@ static bool linger(RpcConnection *connection)
     return false;
 }
 
-/* Runs the call. True: this thread goes on reading. */
-static bool run_call(RpcConnection *connection, ServerCall *call)
+/* Runs the call. True: this thread goes on reading. `*blocked`: it counts as blocked beyond the call, so that
+ * not every call of a streak has to ask the pool. */
+static bool run_call(RpcConnection *connection, ServerCall *call, bool *blocked)
 {
     const bool stays = expects_more(connection);
 
     if (!stays) hand_on(connection, false);
+    /* Within the call's own, where it costs nothing and cannot be refused. */
+    if (stays && !*blocked) *blocked = io_pool_block_begin(false) == 0;
     server_call_run(call);
     if (!stays) return false;
-    if (linger(connection)) return true;
+    if (linger(connection, blocked)) return true;
     hand_on(connection, false);
     return false;
 }
 
-static void serve(RpcConnection *connection)
+static void serve_on(RpcConnection *connection, bool *blocked)
 {
     (void)atomic_load_explicit(&connection->turn, memory_order_acquire); /* what the last reader left */
     for (;;) {
@@ -587,10 +590,18 @@ static void serve(RpcConnection *connection)
         }
         RpcStatus status = server_call_admit(call);
         if (status == RPCST_OK) {
-            if (!run_call(connection, call)) return;
+            if (!run_call(connection, call, blocked)) return;
             continue;
         }
         connection_send_fault(connection, call->id, call->context_id, PDU_DID_NOT_EXECUTE, status);
         server_call_free(call);
     }
+}
+
+static void serve(RpcConnection *connection)
+{
+    bool blocked = false;
+
+    serve_on(connection, &blocked);
+    if (blocked) io_pool_block_end();
 }
