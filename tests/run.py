@@ -7,6 +7,7 @@ CMOCKA_MESSAGE_OUTPUT=TAP, scripts through tests/tap.sh or tests/tap.py). What i
 dies, times out, runs another number of cases than it planned, or runs none has failed.
 """
 import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,10 @@ PLAN = re.compile(r"^1\.\.(\d+)")
 # Meson runs one configuration of the unit tests per build directory.
 UNIT_BUILDS = {"unit": BUILD, "asan": os.path.join(BUILD, "asan"), "tsan": os.path.join(BUILD, "tsan")}
 PARALLEL = {"unit", "asan", "tsan", "tree"}
+# The realm's programs under a sanitizer. Servers of a lab end unseen: what they have to say goes into files.
+SANITIZED_REALM = {"asan-realm": "asan", "tsan-realm": "tsan"}
+# Test programs of the realm fork, and their children end with what their parents hold.
+LEAK_CHECKED = ["mantled", "whoami-server", "com-server"]
 
 
 class Test:
@@ -107,7 +112,45 @@ def fuzz_tests():
     return tests
 
 
+def reports_folder(suite):
+    return os.path.join(os.environ["TMPDIR"], "reports-" + suite)
+
+
+def sanitized_realm_tests(suite):
+    build, folder = os.path.join(BUILD, SANITIZED_REALM[suite]), reports_folder(suite)
+    os.makedirs(folder, exist_ok=True)
+    options = "log_path=" + os.path.join(folder, "report")
+    for server in LEAK_CHECKED:
+        with open(os.path.join(folder, server + ".options"), "w") as file:
+            file.write("detect_leaks=1")
+    environment = {"BUILD": build, "PATH": build + ":" + os.environ["PATH"] + ":/usr/sbin:/sbin",
+                   "ASAN_OPTIONS": options + ":detect_leaks=0:include_if_exists=" + os.path.join(folder, "%b.options"),
+                   "UBSAN_OPTIONS": options + ":print_stacktrace=1:halt_on_error=1",
+                   "TSAN_OPTIONS": options}
+    tests = meson_tests(build, "realm")
+    for test in tests:
+        test.environment = {**test.environment, **environment}
+        test.seconds *= 2
+    return tests
+
+
+def reports(suite):
+    """One case more: no process of the suite, servers included, had anything to report."""
+    if suite not in SANITIZED_REALM:
+        return
+    test = Test("no reports", None)
+    for name in sorted(os.listdir(reports_folder(suite))):
+        if name.endswith(".options"):
+            continue
+        with open(os.path.join(reports_folder(suite), name), errors="replace") as file:
+            test.output += name + "\n" + "".join(file.readlines()[:60])
+    test.passed, test.failed = (0, 1) if test.output else (1, 0)
+    yield test
+
+
 def tests_of(suite):
+    if suite in SANITIZED_REALM:
+        return sanitized_realm_tests(suite)
     if suite in UNIT_BUILDS:
         return meson_tests(UNIT_BUILDS[suite], "unit")
     if suite == "fuzz":
@@ -120,10 +163,11 @@ def tests_of(suite):
 
 def run_suite(suite):
     start = time.monotonic()
-    tests = tests_of(suite)
+    tests = []
     workers = (os.cpu_count() or 1) if suite in PARALLEL else 1
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for test in pool.map(Test.run, tests):
+        for test in itertools.chain(pool.map(Test.run, tests_of(suite)), reports(suite)):
+            tests.append(test)
             if test.failed:
                 print("---- %s/%s\n%s" % (suite, test.name, test.output.rstrip()))
             skipped = ", %d skipped" % test.skipped if test.skipped else ""
