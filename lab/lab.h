@@ -72,7 +72,9 @@ typedef struct Lab {
     int n_processes;
 } Lab;
 
-/* options.c: fills in defaults; returns 0, or an exit status after having said what is wrong. */
+/* options.c: fills in defaults; returns 0, or an exit status after having said what is wrong, or
+ * LAB_OPTIONS_HELP after having said what they are. */
+#define LAB_OPTIONS_HELP 256
 int must_use lab_options_parse(int argc, char **argv, LabOptions *ret_options);
 
 /* files.c */

@@ -53,9 +53,22 @@ int main(int argc, char **argv)
     if (find_programs(&lab) < 0 || extend_path(&lab) < 0) return LAB_EXIT_FAILED;
     if (argc >= 2 && strcmp(argv[1], "exec") == 0) {
         int r = lab_options_parse(argc - 1, argv + 1, &lab.options);
+        if (r == LAB_OPTIONS_HELP) return 0;
         return r != 0 ? r : lab_exec(&lab);
     }
     if (argc == 2 && strcmp(argv[1], "demo") == 0) return demonstrate(&lab);
-    fprintf(stderr, "usage: mantle lab exec [OPTION ...] -- COMMAND ...\n       mantle lab demo\n");
-    return 2;
+    bool help = argc >= 2 && strcmp(argv[argc - 1], "--help") == 0;
+    if (!help) {
+        bool demo = argc > 2 && strcmp(argv[1], "demo") == 0;
+        fprintf(stderr, "mantle lab: %s%s\n",
+                argc < 2 ? "say what to do"
+                : demo   ? "demo takes no arguments: "
+                         : "this is neither exec nor demo: ",
+                argc < 2 ? "" : argv[demo ? 2 : 1]);
+    }
+    fprintf(help ? stdout : stderr, "usage: mantle lab exec [OPTION ...] -- COMMAND ...\n"
+                                    "       mantle lab demo\n"
+                                    "       mantle lab --help\n\n"
+                                    "mantle-lab(1) has the options.\n");
+    return help ? 0 : 2;
 }

@@ -9,14 +9,20 @@
 
 #define EXIT_USAGE 2
 
+static void print_usage(FILE *file)
+{
+    fprintf(
+        file,
+        "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
+        "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ticket-life TIME]\n"
+        "                       [--ipv6] [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n"
+        "       mantle lab exec --help\n");
+}
+
 static int usage_error(const char *text, const char *what)
 {
     fprintf(stderr, "mantle lab exec: %s%s%s\n", text, what ? ": " : "", what ? what : "");
-    fprintf(
-        stderr,
-        "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
-        "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ticket-life TIME]\n"
-        "                       [--ipv6] [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n");
+    print_usage(stderr);
     return EXIT_USAGE;
 }
 
@@ -165,7 +171,8 @@ enum {
     IPV6,
     KEEP,
     REALM_ONLY,
-    RESOLVER_PORT
+    RESOLVER_PORT,
+    HELP
 };
 static const struct option known[] = {
     {"hosts", required_argument, NULL, HOSTS},
@@ -180,6 +187,7 @@ static const struct option known[] = {
     {"keep", no_argument, NULL, KEEP},
     {"realm-only", no_argument, NULL, REALM_ONLY},
     {"resolver-port", required_argument, NULL, RESOLVER_PORT},
+    {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -231,6 +239,9 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
             options.resolver_port = parse_port(optarg);
             if (!options.resolver_port) return usage_error("not a port", optarg);
             break;
+        case HELP:
+            print_usage(stdout);
+            return LAB_OPTIONS_HELP;
         default:
             return usage_error("unknown option, or one without its value", argv[optind - 1]);
         }

@@ -10,15 +10,21 @@
 
 #define EXIT_USAGE 2
 
-static int usage_error(const char *text, const char *what)
+static void print_usage(FILE *file)
 {
-    fprintf(stderr, "mantle whoami: %s%s%s\n", text, what ? ": " : "", what ? what : "");
     fprintf(
-        stderr,
+        file,
         "usage: mantle whoami //HOST [//HOST ...] [--impersonation anonymous|identify|impersonate|delegate]\n"
         "                     [--cloaking none|static|dynamic] [--cloaking-by process|blanket]\n"
         "                     [--authn connect|pkt|integrity|privacy] [--warm-up-as-self]\n"
-        "                     [--format table|json]\n");
+        "                     [--format table|json]\n"
+        "       mantle whoami --help\n");
+}
+
+static int usage_error(const char *text, const char *what)
+{
+    fprintf(stderr, "mantle whoami: %s%s%s\n", text, what ? ": " : "", what ? what : "");
+    print_usage(stderr);
     return EXIT_USAGE;
 }
 
@@ -50,13 +56,14 @@ static int check(const ChainPlan *plan)
 
 static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
 {
-    enum { IMPERSONATION = 1, CLOAKING, CLOAKING_BY, AUTHN, WARM_UP, FORMAT };
+    enum { IMPERSONATION = 1, CLOAKING, CLOAKING_BY, AUTHN, WARM_UP, FORMAT, HELP };
     static const struct option known[] = {{"impersonation", required_argument, NULL, IMPERSONATION},
                                           {"cloaking", required_argument, NULL, CLOAKING},
                                           {"cloaking-by", required_argument, NULL, CLOAKING_BY},
                                           {"authn", required_argument, NULL, AUTHN},
                                           {"warm-up-as-self", no_argument, NULL, WARM_UP},
                                           {"format", required_argument, NULL, FORMAT},
+                                          {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     static const ChainWord by[] = {{"blanket", false}, {"process", true}, {NULL, 0}};
     static const ChainWord formats[] = {{"table", false}, {"json", true}, {NULL, 0}};
@@ -83,6 +90,9 @@ static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
         case FORMAT:
             r = choose(formats, "no such format", &json);
             break;
+        case HELP:
+            print_usage(stdout);
+            exit(EXIT_SUCCESS);
         default:
             r = usage_error("unknown option, or one without its value", argv[optind - 1]);
         }

@@ -82,6 +82,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind < argc) {
+        fprintf(stderr, "mantled: it takes options only, not '%s'\n", argv[optind]);
         print_usage(stderr);
         return EXIT_USAGE;
     }
