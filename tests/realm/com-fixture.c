@@ -178,16 +178,29 @@ static bool copy_lines(FILE *from, FILE *to, const char *ccache)
 }
 
 /* The host's configuration, for a process there that acts as a user. */
+static bool copy_conf(const WireSide *side, const char *source, const char *target)
+{
+    FILE *from = fopen(source, "re"), *to = fopen(target, "wxe");
+    bool ok = from && to && copy_lines(from, to, side->ccache);
+    if (from) fclose(from);
+    return to && fclose(to) == 0 && ok;
+}
+
 static bool configure(const WireSide *side)
 {
     char *ccache = side->ccache ? wire_path("%s", side->ccache) : NULL;
-    if (!side->host) return !ccache || setenv("KRB5CCNAME", ccache, 1) == 0;
-    char *source = wire_path("hosts/%s/mantle.conf", side->host),
-         *target = wire_path("wire-%d.conf", (int)getpid());
-    FILE *from = fopen(source, "re"), *to = fopen(target, "wxe");
-    if (!from || !to || !copy_lines(from, to, side->ccache)) return false;
-    fclose(from);
-    return fclose(to) == 0 && setenv("MANTLE_CONFIG", target, 1) == 0 && unsetenv("KRB5CCNAME") == 0;
+    char *source = side->host ? wire_path("hosts/%s/mantle.conf", side->host) : NULL;
+    char *target = wire_path("wire-%d.conf", (int)getpid());
+    bool ok;
+    if (side->host)
+        ok = copy_conf(side, source, target) && setenv("MANTLE_CONFIG", target, 1) == 0 &&
+             unsetenv("KRB5CCNAME") == 0;
+    else
+        ok = !ccache || setenv("KRB5CCNAME", ccache, 1) == 0;
+    free(ccache);
+    free(source);
+    free(target);
+    return ok;
 }
 
 static int run_body(const WireSide *side, WireBody body, void *argument, FILE *out)
