@@ -152,7 +152,8 @@ def tests_of(suite):
     if suite in SANITIZED_REALM:
         return sanitized_realm_tests(suite)
     if suite in UNIT_BUILDS:
-        return meson_tests(UNIT_BUILDS[suite], "unit")
+        tests = meson_tests(UNIT_BUILDS[suite], "unit")
+        return tests if suite == "unit" else tests + meson_tests(UNIT_BUILDS[suite], "sanitized")
     if suite == "fuzz":
         return fuzz_tests()
     if suite == "clang":
