@@ -213,7 +213,7 @@ static int run_body(const WireSide *side, WireBody body, void *argument, FILE *o
     SOLE_AUTHENTICATION_LIST list = {1, &entry};
     if (side->identity) wire_identity(&identity, side->identity, WIRE_PASSWORD);
     HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
-    if (SUCCEEDED(hr))
+    if (SUCCEEDED(hr) && side->level)
         hr = CoInitializeSecurity(NULL, -1, NULL, NULL, authn, side->level, side->identity ? &list : NULL,
                                   side->cloaking, NULL);
     if (FAILED(hr)) return 11;

@@ -46,8 +46,9 @@ pid_t wire_lab_process(const char *file);
 typedef struct WireSide {
     const char *host;   /* of the lab, and then it can be called back; NULL: a machine without mantled */
     const char *ccache; /* below the lab's folder; NULL: the lab's user, or the host itself */
-    DWORD cloaking, level, authn; /* of CoInitializeSecurity; authn 0: privacy */
-    const char *identity;         /* the user of its pAuthList; NULL: none */
+    DWORD cloaking, level,
+        authn;            /* of CoInitializeSecurity, which is not called for level 0; authn 0: privacy */
+    const char *identity; /* the user of its pAuthList; NULL: none */
 } WireSide;
 
 /*

@@ -94,6 +94,60 @@ static void SRV_3_nobody_is_impersonated_outside_a_call(void **state)
     assert_int_equal(CoRevertToSelf(), RPC_E_CALL_COMPLETE);
 }
 
+/* An object whose method lets another thread use its call's IServerSecurity, and keeps it. */
+
+static IServerSecurity *kept;
+
+static void *use_elsewhere(void *argument)
+{
+    char *text = NULL, *level;
+    HRESULT hr = IServerSecurity_ImpersonateClient(kept);
+    level = wire_steps("level", NULL, NULL);
+    BOOL there = IServerSecurity_IsImpersonating(kept);
+    IServerSecurity_RevertToSelf(kept);
+    if (asprintf(&text, "0x%08X-%s-%d", (unsigned)hr, level, there) < 0) text = NULL;
+    free(level);
+    return text;
+}
+
+static HRESULT helped_Who(IWire *This, LPWSTR *seen)
+{
+    pthread_t thread;
+    void *there = NULL;
+    char text[128];
+    /* What the call before left: its end ended it for every thread. */
+    HRESULT before = kept ? IServerSecurity_ImpersonateClient(kept) : S_OK;
+    if (kept) IServerSecurity_Release(kept);
+    if (FAILED(CoGetCallContext(&IID_IServerSecurity, (void **)&kept))) abort();
+    if (pthread_create(&thread, NULL, use_elsewhere, NULL) != 0) abort();
+    pthread_join(thread, &there);
+    snprintf(text, sizeof(text), "%s-here-%d-before-0x%08X", (char *)there,
+             IServerSecurity_IsImpersonating(kept), (unsigned)before);
+    free(there);
+    *seen = wire_wide(text);
+    return S_OK;
+}
+
+static void call_helped(FILE *out, void *argument)
+{
+    IWire *proxy = NULL, *own = wire_object_new();
+    IWireVtbl methods = *own->lpVtbl;
+    methods.Who = helped_Who;
+    own->lpVtbl = &methods;
+    if (FAILED(wire_open("b", WIRE_NONE, 0, &proxy))) abort();
+    wire_say(out, wire_run(proxy, "peer peer", own));
+    IWire_Release(proxy);
+    IWire_Release(own);
+    IServerSecurity_Release(kept);
+}
+
+static void SRV_2_the_context_serves_every_thread_until_the_call_ends(void **state)
+{
+    wire_expect(&alice, call_helped, NULL,
+                "0x00000000-impersonate-1-here-0-before-0x00000000 "
+                "0x00000000-impersonate-1-here-0-before-0x80010117");
+}
+
 /* Nesting: b calls alice back while she waits, and she calls b back while it waits. */
 
 static void SRV_7_a_nested_call_is_a_call_of_its_own(void **state)
@@ -249,6 +303,7 @@ int main(void)
         cmocka_unit_test(SRV_4_revert_restores_what_was_before_the_first),
         cmocka_unit_test(SRV_4_one_revert_is_enough),
         cmocka_unit_test(SRV_6_the_end_of_the_method_reverts),
+        cmocka_unit_test(SRV_2_the_context_serves_every_thread_until_the_call_ends),
         cmocka_unit_test(SRV_7_a_nested_call_is_a_call_of_its_own),
         cmocka_unit_test(SRV_7_the_inner_call_s_revert_is_its_own),
         cmocka_unit_test(SRV_7_deep),

@@ -480,6 +480,45 @@ static void PB_16_all_defaults_are_the_process_s(void **state)
     wire_expect(&with_identity, all_defaults, NULL, "ok " CAROL);
 }
 
+/* A process that says nothing of its security */
+
+static HRESULT say_now(void)
+{
+    return CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, IMPERSONATE, NULL,
+                                DYNAMIC, NULL);
+}
+
+static void unsaid(FILE *out, void *argument)
+{
+    IWire *proxy = opened();
+    wire_say_result(out, say_now());
+    wire_become("bob");
+    wire_say(out, wire_who(proxy));
+    wire_say_result(out, wire_blanket(proxy, RPC_C_IMP_LEVEL_DEFAULT, DYNAMIC)); /* NEG-6 */
+    wire_say(out, wire_who(proxy));
+    wire_become(NULL);
+    IWire_Release(proxy);
+}
+
+static void said_in_time(FILE *out, void *argument)
+{
+    wire_say_result(out, say_now());
+    wire_say_result(out, say_now());
+    IWire *proxy = opened();
+    wire_become("bob");
+    wire_say(out, wire_who(proxy));
+    wire_become(NULL);
+    IWire_Release(proxy);
+}
+
+static void CIS_2_security_is_chosen_once(void **state)
+{
+    static const WireSide silent = {.level = 0};
+    wire_expect(&silent, said_in_time, NULL, "ok 0x80010119 " BOB);
+    /* CIS-18: as itself, at IDENTIFY, and never below integrity. */
+    wire_expect(&silent, unsaid, NULL, "0x80010119 alice/identify/integrity ok bob/identify/privacy");
+}
+
 /* CoCopyProxy */
 
 static void copies(FILE *out, void *argument)
@@ -647,6 +686,7 @@ int main(void)
         cmocka_unit_test(PB_14_cloaking_and_an_identity_exclude_each_other),
         cmocka_unit_test(PB_15_six_capabilities_are_accepted),
         cmocka_unit_test(PB_16_all_defaults_are_the_process_s),
+        cmocka_unit_test(CIS_2_security_is_chosen_once),
         cmocka_unit_test(PB_17_a_copy_has_the_default_blanket),
         cmocka_unit_test(PB_17_IUnknown_is_not_copied),
         cmocka_unit_test(PB_18_the_blanket_can_be_asked_for),

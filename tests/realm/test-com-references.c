@@ -222,7 +222,8 @@ static void survive(FILE *out, void *argument)
     kill(dying->server.pid, SIGKILL);
     pthread_join(thread, NULL);
     wire_say_result(out, dying->result);
-    usleep(NOTICE); /* the kernel closes a dead process's sockets one after the other, the listener perhaps last */
+    usleep(NOTICE); /* the kernel closes a dead process's sockets one after the other, the listener perhaps
+                       last */
     wire_say(out, wire_who(dying->proxy));
     wire_say_why(out, "*does not answer*");
     wire_say_result(out, wire_open("b", WIRE_SPARE, 0, &other));

@@ -273,6 +273,89 @@ static void DECISION_8_received_tokens_do_not_mix(void **state)
     free(text);
 }
 
+/* Under process-wide static cloaking one of several first calls is the first */
+
+#define FRESH_PROXIES 40
+
+typedef struct Racer {
+    pthread_t thread;
+    IWire *proxy;
+    HANDLE token;
+    char *seen;
+} Racer;
+
+static void *race(void *argument)
+{
+    Racer *racer = argument;
+    if (!SetThreadToken(NULL, racer->token)) abort();
+    racer->seen = wire_who(racer->proxy);
+    (void)RevertToSelf(); /* of a thread that ends */
+    return NULL;
+}
+
+static void first_calls(FILE *out, void *argument)
+{
+    Racer racers[3] = {{.token = logon("bob")}, {.token = logon("carol")}, {.token = logon("dave")}};
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < FRESH_PROXIES; i++) {
+        IWire *proxy = NULL;
+        if (FAILED(wire_open("b", WIRE_NONE, 0, &proxy))) abort();
+        for (unsigned k = 0; k < 3; k++) {
+            racers[k].proxy = proxy;
+            if (pthread_create(&racers[k].thread, NULL, race, &racers[k]) != 0) abort();
+        }
+        for (unsigned k = 0; k < 3; k++)
+            pthread_join(racers[k].thread, NULL);
+        char *later = wire_who(proxy);
+        for (unsigned k = 0; k < 3; k++) {
+            wrong += strcmp(racers[k].seen, later) != 0 || strstr(later, "/impersonate/privacy") == NULL;
+            free(racers[k].seen);
+        }
+        free(later);
+        IWire_Release(proxy);
+    }
+    for (unsigned k = 0; k < 3; k++)
+        CloseHandle(racers[k].token);
+    fprintf(out, "%u wrong ", wrong);
+}
+
+static void CLK_2_there_is_one_first_call(void **state)
+{
+    static const WireSide by_static = {.level = IMPERSONATE, .cloaking = STATIC};
+    wire_expect(&by_static, first_calls, NULL, "0 wrong");
+}
+
+/* More identities than one connection may hold */
+
+#define TOKENS 2500 /* contexts_per_connection is 2048 */
+
+static void many_tokens(FILE *out, void *argument)
+{
+    HANDLE bob = logon("bob"), one = NULL;
+    IWire *proxy = NULL;
+    unsigned wrong = 0;
+    if (FAILED(wire_open("b", WIRE_NONE, 0, &proxy)) || FAILED(wire_blanket(proxy, IMPERSONATE, DYNAMIC)))
+        abort();
+    for (unsigned i = 0; i < TOKENS; i++) {
+        /* Each copy is a token of its own: CLK-13. */
+        if (!DuplicateTokenEx(bob, 0, NULL, SecurityImpersonation, TokenImpersonation, &one)) abort();
+        if (!SetThreadToken(NULL, one) || !CloseHandle(one)) abort();
+        char *seen = wire_who(proxy);
+        if (strcmp(seen, "bob/impersonate/privacy") != 0 && wrong++ == 0) wire_say(out, strdup(seen));
+        free(seen);
+    }
+    wire_become(NULL);
+    wire_say(out, wire_who(proxy));
+    CloseHandle(bob);
+    IWire_Release(proxy);
+    fprintf(out, "%u wrong ", wrong);
+}
+
+static void RPC_8_identities_come_and_go(void **state)
+{
+    wire_expect(&client, many_tokens, NULL, "alice/impersonate/privacy 0 wrong");
+}
+
 /* SetBlanket beside calls */
 
 typedef struct Long {
@@ -389,6 +472,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(DECISION_8_logons_do_not_mix),
         cmocka_unit_test(DECISION_8_received_tokens_do_not_mix),
+        cmocka_unit_test(CLK_2_there_is_one_first_call),
+        cmocka_unit_test(RPC_8_identities_come_and_go),
         cmocka_unit_test(PB_8_a_call_in_progress_keeps_its_identity),
         cmocka_unit_test(PB_8_one_SetBlanket_wins_as_a_whole),
     };
