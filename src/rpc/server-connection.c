@@ -149,6 +149,7 @@ static void connection_destroy(IoHandle *handle)
     RpcServer *server = connection->server;
     if (handle->fd >= 0) close(handle->fd);
     server_call_free(connection->partial);
+    server_call_forget(connection);
     server_security_free(connection);
     server_group_leave(server, connection->group);
     server_caller_put(server, connection->caller);

@@ -188,6 +188,7 @@ struct RpcConnection {
     _Atomic uint64_t deadline; /* set under the lock */
 
     ServerBuffer *_Atomic spare; /* of the usual size */
+    ServerCall *_Atomic idle;    /* memory for the next call, its answer's buffer included */
 
     pthread_mutex_t writing;
 };
@@ -254,4 +255,6 @@ ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pd
 RpcStatus server_call_admit(ServerCall *call);
 void server_call_run(ServerCall *call);
 ServerCall *server_call_free(ServerCall *call);
+/* Frees the memory that is kept for the next call. */
+void server_call_forget(RpcConnection *connection);
 DEFINE_CLEANUP(ServerCall, server_call_free)

@@ -13,17 +13,47 @@
 #define LEVEL_PKT     4u
 #define BATCH         8u /* fragments sealed and sent at once */
 #define TOKEN_MAX     128u
-#define CALL_ID_SLACK 150u /* [MS-RPCE] 3.3.3.5.6 */
+#define ANSWER_KEPT   1024u /* bytes of an answer's buffer that are kept for the next call */
+#define CALL_ID_SLACK 150u  /* [MS-RPCE] 3.3.3.5.6 */
+
+static void memory_free(ServerCall *call)
+{
+    if (!call) return;
+    writer_deinit(&call->open.out);
+    free(call);
+}
+
+/* A call that is empty but for what its answer's writer has grown to: a client that calls again needs the
+ * same. */
+static ServerCall *memory_take(RpcConnection *connection)
+{
+    ServerCall *call = atomic_exchange(&connection->idle, NULL);
+    if (!call) {
+        call = calloc(1, sizeof(*call));
+        if (call) writer_init(&call->open.out, 0);
+        return call;
+    }
+    const Writer out = call->open.out;
+    *call = (ServerCall){.open.out = out};
+    writer_reset(&call->open.out);
+    return call;
+}
 
 ServerCall *server_call_free(ServerCall *call)
 {
     if (!call) return NULL;
+    RpcConnection *connection = call->connection;
     if (call->charged) quota_release(&call->caller->bytes, call->charged);
-    connection_give_buffer(call->connection, call->buffer);
+    connection_give_buffer(connection, call->buffer);
     writer_deinit(&call->stub);
-    writer_deinit(&call->open.out);
-    free(call);
+    if (call->open.out.capacity <= ANSWER_KEPT) call = atomic_exchange(&connection->idle, call);
+    memory_free(call);
     return NULL;
+}
+
+void server_call_forget(RpcConnection *connection)
+{
+    memory_free(atomic_exchange(&connection->idle, NULL));
 }
 
 /* Who calls */
@@ -79,9 +109,8 @@ static ServerNext fault(RpcConnection *connection, const Pdu *pdu, RpcStatus sta
 
 static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityRow *security)
 {
-    ServerCall *call = malloc(sizeof(*call)); /* calloc() would pass over the thread's cache */
+    ServerCall *call = memory_take(connection);
     if (!call) return NULL;
-    memset(call, 0, sizeof(*call));
     call->connection = connection;
     call->id = pdu->header.call_id;
     call->context_id = pdu->call.context_id;
@@ -91,7 +120,6 @@ static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityR
     size_t limit = connection->authenticated ? connection->server->options.request_bytes
                                              : connection->server->options.preauth_bytes;
     writer_init(&call->stub, limit);
-    writer_init(&call->open.out, 0);
     call->open.opnum = pdu->call.opnum;
     call->open.has_object = pdu->call.has_object;
     call->open.object = pdu->call.object;
