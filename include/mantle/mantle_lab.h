@@ -2,7 +2,8 @@
 /*
  * The lab's sample servers. Each host of a lab (mantle-lab(1)) runs three processes, alike but for the
  * cloaking that they gave CoInitializeSecurity; each serves one class, whose objects have the interface
- * IMantleWhoami (whoami.h). Nothing outside a lab serves them.
+ * IMantleWhoami. Nothing outside a lab serves them. The interface stands in whoami.idl, in the folder that
+ * `pkg-config --variable=idldir mantle` names; mantle-idl makes whoami.h of it.
  */
 #pragma once
 #include "guiddef.h"

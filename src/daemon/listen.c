@@ -55,8 +55,8 @@ static int take(Sockets *sockets, const char *name)
 }
 
 /* Says who is in the way and what to change. */
-static int explain(const Conf *conf, ConfId port_key, const char *section, const char *where, uint16_t port,
-                   int error)
+static int explain(const Conf *conf, ConfId port_key, ConfId addresses_key, const char *section,
+                   const char *where, uint16_t port, int error)
 {
     if (error == -EADDRINUSE) {
         _cleanup_(freep) char *owner = io_port_owner(port);
@@ -73,7 +73,10 @@ static int explain(const Conf *conf, ConfId port_key, const char *section, const
                  "or set another [%s] port in mantle.conf (now from %s)",
                  where, section, conf_origin(conf, port_key));
     } else if (error == -EADDRNOTAVAIL) {
-        log_line(LOG_ERR, "cannot listen on %s: this machine does not have that address", where);
+        log_line(LOG_ERR,
+                 "cannot listen on %s: this machine does not have that address; correct the addresses of "
+                 "[%s] in mantle.conf (now from %s)",
+                 where, section, conf_origin(conf, addresses_key));
     } else {
         log_line(LOG_ERR, "cannot listen on %s: %s", where, strerror(-error));
     }
@@ -89,7 +92,7 @@ static int listen_tcp(const Conf *conf, ConfId port_key, ConfId addresses_key, c
     if (!addresses[0]) {
         int r = rpc_server_listen(server, NULL, port, &port);
         (void)snprintf(where, sizeof(where), "all addresses, port %u", port);
-        if (r < 0) return explain(conf, port_key, section, where, port, r);
+        if (r < 0) return explain(conf, port_key, addresses_key, section, where, port, r);
         log_line(LOG_INFO, "%s listens on %s", section, where);
     }
     for (size_t i = 0; addresses[i]; i++) {
@@ -97,7 +100,7 @@ static int listen_tcp(const Conf *conf, ConfId port_key, ConfId addresses_key, c
         int r = io_address_parse(addresses[i], port, &address);
         if (r == 0) io_address_format(&address, where);
         if (r == 0) r = rpc_server_listen(server, &address, port, &port);
-        if (r < 0) return explain(conf, port_key, section, where, port, r);
+        if (r < 0) return explain(conf, port_key, addresses_key, section, where, port, r);
         io_address_set_port(&address, port); /* 0 asked for any: the others take the same */
         io_address_format(&address, where);
         log_line(LOG_INFO, "%s listens on %s", section, where);
@@ -159,7 +162,10 @@ static int open_local(const Conf *conf, int *ret_fd)
                  "another mantled listens on %s; stop it, or set another [paths] runtime (now from %s)", path,
                  conf_origin(conf, CONF_PATHS_RUNTIME));
     else if (r < 0)
-        log_line(LOG_ERR, "cannot listen on %s: %s", path, strerror(-r));
+        log_line(LOG_ERR,
+                 "cannot listen on %s: %s; let this account write there, or set another [paths] runtime (now "
+                 "from %s)",
+                 path, strerror(-r), conf_origin(conf, CONF_PATHS_RUNTIME));
     return r;
 }
 
