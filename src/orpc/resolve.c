@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <winerror.h>
+#include "io/hosts.h"
 #include "orpc/plain.h"
 #include "orpc/remote.h"
 #include "sec/token.h"
@@ -64,6 +65,9 @@ static bool next_resolver(RemoteResolve *resolve)
     uint16_t tower;
     while (bindings_next_string(&resolve->resolvers, &resolve->walk, &tower, address)) {
         if (tower != BINDING_TOWER_TCP || binding_split(address, resolve->host, &resolve->port) < 0) continue;
+        /* References name no port; it is the resolvers' usual one, except for hosts of which the hosts file
+         * says another. */
+        if (resolve->port == 0) resolve->port = io_hosts_resolver_port(resolve->host);
         if (resolve->port == 0) resolve->port = resolve->default_port;
         return true;
     }
