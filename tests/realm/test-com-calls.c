@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <winerror.h>
 
 #define DELEGATE RPC_C_IMP_LEVEL_DELEGATE
@@ -244,10 +243,8 @@ static void STA_calls_of_two_threads_run_one_after_the_other(void **state)
 /* Two client processes and one object: the one keeps the apartment in a callback, the other has to wait. Its
  * call belongs to another chain, so the apartment does not let it in; the callback's own does. */
 typedef struct Meeting {
-    const char *ccache, *steps;
+    const char *steps;
     unsigned index;
-    char *report;
-    pthread_t thread;
 } Meeting;
 
 static void meet(FILE *out, void *argument)
@@ -264,21 +261,19 @@ static void STA_two_clients_keep_their_identities(void **state)
         "ok bob/delegate/privacy [ok [bob/delegate/privacy]] bob/delegate/privacy delegate"};
     for (unsigned index = WIRE_NONE; index <= WIRE_SINGLE; index += WIRE_SINGLE)
         for (unsigned round = 0; round < 2; round++) {
-            char *reports[2];
-            pid_t other = fork();
+            WireProcess clients[2];
             Meeting meeting = {.steps = "impersonate who back[sleep:100 back[who]] who level",
                                .index = index};
-            unsigned which = other == 0;
             WireSide side = alice;
-            side.ccache = users[which];
-            reports[which] = wire_in_process(&side, meet, &meeting);
-            bool good = strcmp(reports[which], expected[which]) == 0;
-            if (!good) print_error("%s\n", reports[which]);
-            free(reports[which]);
-            if (other == 0) _exit(good ? 0 : 1);
-            int status;
-            assert_int_equal(waitpid(other, &status, 0), other);
-            assert_true(good && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+            for (unsigned i = 0; i < 2; i++) {
+                side.ccache = users[i];
+                wire_in_background(&clients[i], &side, meet, &meeting);
+            }
+            for (unsigned i = 0; i < 2; i++) {
+                char *report = wire_join(&clients[i]);
+                assert_string_equal(report, expected[i]);
+                free(report);
+            }
         }
 }
 

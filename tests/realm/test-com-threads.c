@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <winerror.h>
 
@@ -248,26 +247,23 @@ static void pay_a_visit(FILE *out, void *argument)
     IWire_Release(proxy);
 }
 
-static pid_t send_guest(unsigned number)
+static void send_guest(unsigned number, WireProcess *ret_guest)
 {
     static const char *const ccaches[] = {"users/alice.ccache", "users/bob.ccache"};
     WireSide side = {.ccache = ccaches[number % 2], .level = number < 2 ? DELEGATE : IMPERSONATE};
-    pid_t guest = fork();
-    if (guest != 0) return guest;
-    wire_expect(&side, pay_a_visit, NULL, "collected");
-    _exit(0);
+    wire_in_background(ret_guest, &side, pay_a_visit, NULL);
 }
 
 static void DECISION_8_received_tokens_do_not_mix(void **state)
 {
-    pid_t sent[GUESTS];
+    WireProcess sent[GUESTS];
     for (unsigned i = 0; i < GUESTS; i++)
-        sent[i] = send_guest(i);
+        send_guest(i, &sent[i]);
     char *text = wire_in_process(&middle, with_received, NULL);
     for (unsigned i = 0; i < GUESTS; i++) {
-        int status;
-        assert_int_equal(waitpid(sent[i], &status, 0), sent[i]);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        char *guest = wire_join(&sent[i]);
+        assert_string_equal(guest, "collected");
+        free(guest);
     }
     assert_string_equal(text, "0 wrong");
     free(text);
