@@ -5,6 +5,7 @@
  * Decoder: src/sec/krb5-acceptor.c read_.*|verify_pac|granted_level|caller_fill|kerberos_acceptor_(new|finish)
  * Decoder: src/sec/krb5-cred.c
  * Decoder: src/sec/krb5-initiator.c initiator_(answer|refused|restart)|kerberos_initiator_finish
+ * Decoder: src/sec/krb5-level.c kerberos_level_read
  * Decoder: src/sec/krb5-session.c kerberos_unframe|gss_checksum_read
  */
 #include <assert.h>
@@ -15,6 +16,7 @@
 #include "sec/krb5-der.h"
 #include "sec/krb5-initiator.h"
 #include "sec/krb5-keytab-private.h"
+#include "sec/krb5-level.h"
 #include "sec/test-krb5-forge.h"
 
 #define FLAGS          (GSS_FLAG_DCE_STYLE | GSS_FLAG_MUTUAL)
@@ -46,7 +48,8 @@ static KerberosAcceptor *accept_leg(const uint8_t *leg1, size_t length)
     SecFailure failure = {0};
     _cleanup_(writer_deinitp) Writer error_token;
     writer_init(&error_token, 0);
-    int r = kerberos_acceptor_new(forge.keytab, LEVEL_PRIVACY, leg1, length, &acceptor, &error_token, &failure);
+    int r =
+        kerberos_acceptor_new(forge.keytab, LEVEL_PRIVACY, leg1, length, &acceptor, &error_token, &failure);
     assert(r == 0 || r == SEC_FAILED);
     assert((r == 0) == (acceptor != NULL));
     if (r == SEC_FAILED) assert(failure.code && *failure.sentence && error_token.length > 0);
@@ -135,6 +138,40 @@ static void logon_any(Reader *reader)
     _cleanup_(freep) uint8_t *pac = forge_pac(&forge, logon, length, &pac_length);
     accept_client(forge_ticket(&forge, FORGE_SERVICE, pac, pac_length), OPTIONS, plain_checksum,
                   sizeof(plain_checksum));
+}
+
+/* Authorization data of the authenticator, which the client writes: the first byte says as what. What it
+ * says of the level must be the bind's. */
+static void authdata_any(Reader *reader)
+{
+    static const krb5_authdatatype types[] = {KERBEROS_AUTHDATA_LEVEL, KRB5_AUTHDATA_IF_RELEVANT,
+                                              KRB5_AUTHDATA_WIN2K_PAC, KRB5_AUTHDATA_AND_OR};
+    uint8_t how = reader_u8(reader);
+    size_t length = reader_left(reader);
+    const uint8_t *bytes = reader_bytes(reader, length);
+    if (!bytes) return;
+    bool level = types[how & 3] == KERBEROS_AUTHDATA_LEVEL;
+    krb5_authdata item = {KV5M_AUTHDATA, types[how & 3], (unsigned)length, (krb5_octet *)(uintptr_t)bytes};
+    krb5_authdata *list[] = {&item, how & 4 ? &item : NULL, NULL};
+    krb5_creds *creds = forge_ticket(&forge, FORGE_SERVICE, NULL, 0);
+    krb5_error_code error = krb5_copy_authdata(forge.context, list, &creds->authdata);
+    assert(!error);
+    ForgeClient client;
+    forge_client_init(&client, &forge, creds, OPTIONS, plain_checksum, sizeof(plain_checksum));
+    KerberosAcceptor *acceptor = accept_leg((uint8_t *)client.leg1.data, client.leg1.length);
+    if (acceptor) {
+        size_t size;
+        const uint8_t *leg2 = kerberos_acceptor_output(acceptor, &size);
+        krb5_data leg3 = forge_client_answer(&client, leg2, size);
+        KerberosCaller caller;
+        SecFailure failure = {0};
+        int r = kerberos_acceptor_finish(acceptor, (uint8_t *)leg3.data, leg3.length, &caller, &failure);
+        if (level) assert((r == 0) == (length == 1 && *bytes == LEVEL_PRIVACY && !(how & 4)));
+        assert(r != 0 || strcmp(caller.principal, FORGE_CLIENT) == 0);
+        krb5_free_data_contents(forge.context, &leg3);
+    }
+    kerberos_acceptor_free(acceptor);
+    forge_client_deinit(&client);
 }
 
 static void leg3_any(Reader *reader)
@@ -294,8 +331,9 @@ static void leg2_error(Reader *reader)
     kerberos_initiator_free(initiator);
 }
 
-static void (*const kinds[])(Reader *) = {leg1_any, leg1_patched, checksum_any, pac_any,   logon_any,
-                                          leg3_any, leg2_any,     leg2_patched, leg2_part, leg2_error};
+static void (*const kinds[])(Reader *) = {leg1_any,  leg1_patched, checksum_any, pac_any,
+                                          logon_any, leg3_any,     leg2_any,     leg2_patched,
+                                          leg2_part, leg2_error,   authdata_any};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
