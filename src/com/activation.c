@@ -231,6 +231,18 @@ static HRESULT activate_elsewhere(const Activation *activation)
     return FAILED(hr) ? hr : activate_at(activation, &target, server ? server->pAuthInfo : NULL);
 }
 
+/* Nobody registered the class here, and the program did not let it be sought elsewhere. */
+static HRESULT not_here(const Activation *activation)
+{
+    char clsid[GUID_STRING_SIZE];
+    guid_format((const Guid *)activation->clsid, clsid);
+    return com_error(REGDB_E_CLASSNOTREG,
+                     "Class {%s} is not registered in this process: call CoRegisterClassObject with "
+                     "CLSCTX_INPROC_SERVER before, or let it be made elsewhere by CLSCTX_LOCAL_SERVER or "
+                     "CLSCTX_REMOTE_SERVER.",
+                     clsid);
+}
+
 /* In the process first, where the program lets it and names no machine. */
 static HRESULT activate(const Activation *activation, IUnknown *outer)
 {
@@ -241,7 +253,8 @@ static HRESULT activate(const Activation *activation, IUnknown *outer)
     bool elsewhere = activation->server && activation->server->pwszName;
     hr = REGDB_E_CLASSNOTREG;
     if (!elsewhere && activation->context & CLSCTX_INPROC_SERVER) hr = activate_here(activation, outer);
-    if (hr != REGDB_E_CLASSNOTREG || !(activation->context & CONTEXTS_ELSEWHERE)) return hr;
+    if (hr != REGDB_E_CLASSNOTREG) return hr;
+    if (!(activation->context & CONTEXTS_ELSEWHERE)) return not_here(activation);
     if (outer) return com_error(CLASS_E_NOAGGREGATION, "An object of another process cannot be aggregated.");
     SetErrorInfo(0, NULL);
     return activate_elsewhere(activation);

@@ -212,6 +212,11 @@ static void test_unknown_class(void **state)
     assert_int_equal(create(&CLSID_NOWHERE, &IID_IParty, (void **)&object), REGDB_E_CLASSNOTREG);
     sentence(text);
     assert_non_null(strstr(text, "serves"));
+    assert_int_equal(
+        CoCreateInstance(&CLSID_NOWHERE, NULL, CLSCTX_INPROC_SERVER, &IID_IParty, (void **)&object),
+        REGDB_E_CLASSNOTREG);
+    sentence(text);
+    assert_non_null(strstr(text, "not registered in this process: call CoRegisterClassObject"));
 }
 
 static void test_single_use_class_is_gone_after_its_use(void **state)

@@ -162,6 +162,26 @@ static RpcStatus keep_part(RpcClientCall *call, const uint8_t *stub, size_t leng
     return RPCST_OK;
 }
 
+/* What somebody who reads the sentence can do about it. */
+static const char *fault_advice(RpcStatus status)
+{
+    switch (status) {
+    case RPCST_ACCESS_DENIED:
+        return ": access is denied; call authenticated, at the authentication level the server asks for, as "
+               "somebody it lets call";
+    case RPCST_SERVER_TOO_BUSY:
+        return ": it is too busy; call again later";
+    case RPCST_UNKNOWN_IF:
+        return ": it does not offer this interface; call another server, or another version of it";
+    case RPCST_PROCNUM_OUT_OF_RANGE:
+        return ": its version of the interface has no such method";
+    case RPCST_UNSUPPORTED_AUTHN_LEVEL:
+        return ": it does not take this authentication level; choose a higher one";
+    default:
+        return "";
+    }
+}
+
 static RpcStatus answer_fault(RpcClientCall *call, uint8_t *data, const Pdu *pdu)
 {
     RpcStatus status = unprotect(call, data, pdu);
@@ -171,7 +191,8 @@ static RpcStatus answer_fault(RpcClientCall *call, uint8_t *data, const Pdu *pdu
     /* The server could not make sense of our security: the context's sequence is lost. */
     if (status == RPCST_SEC_PKG_ERROR || status == RPCST_PROTOCOL_ERROR) call->connection->broken = true;
     call->fault = true;
-    return client_call_fail(call, status, "the server answered with status 0x%08X", status);
+    return client_call_fail(call, status, "the server answered with status 0x%08X%s", status,
+                            fault_advice(status));
 }
 
 RpcStatus client_request_answer(RpcClientCall *call, uint8_t *data, size_t length)

@@ -259,10 +259,14 @@ static void test_faults(void **state)
     static const struct {
         uint32_t fault;
         RpcStatus status;
-    } rows[] = {{5, RPCST_ACCESS_DENIED},
-                {NCA_S_OP_RNG_ERROR, RPCST_PROCNUM_OUT_OF_RANGE},
-                {0x80010108, 0x80010108},
-                {0, RPCST_PROTOCOL_ERROR}};
+        const char *sentence;
+    } rows[] = {{5, RPCST_ACCESS_DENIED, "at the authentication level the server asks for"},
+                {NCA_S_OP_RNG_ERROR, RPCST_PROCNUM_OUT_OF_RANGE, "no such method"},
+                {NCA_S_SERVER_TOO_BUSY, RPCST_SERVER_TOO_BUSY, "again later"},
+                {NCA_S_UNK_IF, RPCST_UNKNOWN_IF, "does not offer this interface"},
+                {RPCST_UNSUPPORTED_AUTHN_LEVEL, RPCST_UNSUPPORTED_AUTHN_LEVEL, "a higher one"},
+                {0x80010108, 0x80010108, "0x80010108"},
+                {0, RPCST_PROTOCOL_ERROR, "status"}};
     Bench bench = bench_new(NULL, NULL);
     _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, INTEGRITY);
     RpcSecurity *securities[] = {NULL, alice};
@@ -274,6 +278,7 @@ static void test_faults(void **state)
             _cleanup_(rpc_client_call_freep) RpcClientCall *call =
                 call_new(&bench, securities[s], opnum, (const uint8_t *)&rows[i / 2].fault, 4);
             assert_int_equal(rpc_client_call_run(call), rows[i / 2].status);
+            assert_non_null(strstr(rpc_client_call_failure(call)->sentence, rows[i / 2].sentence));
             assert_true(rpc_client_call_is_fault(call));
             assert_true(rpc_client_call_was_sent(call));
             assert_int_equal(run(&bench, securities[s], PEER_ECHO), RPCST_OK);
