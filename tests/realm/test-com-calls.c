@@ -196,6 +196,69 @@ static void CLK_4_a_callback_is_cloaked_by_the_process_s_settings(void **state)
     assert_int_equal(wire_server_stop(&dynamic), WIRE_ALL_RELEASED);
 }
 
+/* Limits */
+
+#define CALLS_PER_CALLER 64 /* of mantle.conf */
+#define CROWD_MAX        (CALLS_PER_CALLER + 16)
+#define BUSY             "0x800706BB" /* also what so many connections at once may be told */
+
+typedef struct Crowd {
+    const char *steps, *expected;
+    unsigned count;
+} Crowd;
+
+typedef struct Member {
+    pthread_t thread;
+    IWire *proxy, *own;
+    const char *steps;
+    char *report;
+} Member;
+
+static void *take_part(void *argument)
+{
+    Member *member = argument;
+    member->report = wire_run(member->proxy, member->steps, member->own);
+    return NULL;
+}
+
+/* How many got what they expected, and how many were told that the server is too busy. */
+static void crowd_in(FILE *out, void *argument)
+{
+    const Crowd *crowd = argument;
+    Member members[CROWD_MAX] = {0};
+    IWire *proxy = NULL, *own = wire_object_new();
+    unsigned good = 0, busy = 0;
+    if (FAILED(wire_open("b", WIRE_NONE, 0, &proxy))) abort();
+    for (unsigned i = 0; i < crowd->count; i++) {
+        members[i] = (Member){.proxy = proxy, .own = own, .steps = crowd->steps};
+        if (pthread_create(&members[i].thread, NULL, take_part, &members[i]) != 0) abort();
+    }
+    for (unsigned i = 0; i < crowd->count; i++) {
+        pthread_join(members[i].thread, NULL);
+        if (strcmp(members[i].report, crowd->expected) == 0)
+            good++;
+        else if (strcmp(members[i].report, BUSY) == 0)
+            busy++;
+        else
+            wire_say(out, strdup(members[i].report));
+        free(members[i].report);
+    }
+    fprintf(out, "%s ", good == crowd->count ? "all" : good + busy == crowd->count ? "busy" : "wrong");
+    IWire_Release(proxy);
+    IWire_Release(own);
+}
+
+/* Refusing the inner calls for the number of the outer ones, which are all there before, would end them all.
+ */
+static void DECISION_7_nested_calls_are_always_admitted(void **state)
+{
+    Crowd crowd = {"sleep:2000 back[back[sleep:500 who]] who",
+                   "ok [[ok alice/delegate/privacy]] alice/delegate/privacy", CALLS_PER_CALLER * 5 / 8};
+    wire_expect(&alice, crowd_in, &crowd, "all");
+    Crowd more = {"sleep:1000 who", "ok alice/delegate/privacy", CROWD_MAX};
+    wire_expect(&alice, crowd_in, &more, "busy");
+}
+
 /* A single-threaded apartment */
 
 typedef struct Visit {
@@ -302,6 +365,7 @@ int main(void)
         cmocka_unit_test(SRV_7_a_nested_call_is_a_call_of_its_own),
         cmocka_unit_test(SRV_7_the_inner_call_s_revert_is_its_own),
         cmocka_unit_test(SRV_7_deep),
+        cmocka_unit_test(DECISION_7_nested_calls_are_always_admitted),
         cmocka_unit_test(CLK_4_a_callback_is_cloaked_by_the_process_s_settings),
         cmocka_unit_test(STA_calls_of_two_threads_run_one_after_the_other),
         cmocka_unit_test(STA_two_clients_keep_their_identities),
