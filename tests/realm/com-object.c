@@ -13,6 +13,7 @@ typedef struct Object {
     IWireAside aside;
     atomic_uint refs, staying;
     _Atomic(IWire *) held;
+    char *maker; /* whom the call that made it showed */
 } Object;
 
 static atomic_uint objects;
@@ -37,6 +38,7 @@ static ULONG object_release(Object *object)
     ULONG left = atomic_fetch_sub(&object->refs, 1) - 1;
     if (left) return left;
     if (object->held) IWire_Release(object->held);
+    free(object->maker);
     free(object);
     atomic_fetch_sub(&objects, 1);
     return 0;
@@ -167,6 +169,12 @@ IWire *wire_object_held(IWire *object)
     return held;
 }
 
+const char *wire_object_maker(IWire *object)
+{
+    const char *maker = of_wire(object)->maker;
+    return maker ? maker : "nobody";
+}
+
 unsigned wire_object_count(void)
 {
     return objects;
@@ -197,6 +205,7 @@ static HRESULT factory_CreateInstance(IClassFactory *This, IUnknown *outer, REFI
     if (outer) return CLASS_E_NOAGGREGATION;
     IWire *object = wire_object_new();
     if (!object) return E_OUTOFMEMORY;
+    of_wire(object)->maker = wire_caller();
     HRESULT hr = IWire_QueryInterface(object, iid, ret);
     IWire_Release(object);
     return hr;

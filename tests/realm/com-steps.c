@@ -31,6 +31,11 @@ static char *step_who(Run *run)
     return wire_caller();
 }
 
+static char *step_made(Run *run)
+{
+    return strdup(wire_object_maker(run->self));
+}
+
 static char *step_impersonate(Run *run)
 {
     return word(CoImpersonateClient());
@@ -208,6 +213,7 @@ static const struct {
     bool inner;
 } steps_known[] = {
     {"who", step_who, 0, NEEDS_NOTHING, false},
+    {"made", step_made, 0, NEEDS_NOTHING, false},
     {"impersonate", step_impersonate, 0, NEEDS_NOTHING, false},
     {"revert", step_revert, 0, NEEDS_NOTHING, false},
     {"impersonating", step_impersonating, 0, NEEDS_NOTHING, false},

@@ -42,6 +42,8 @@ char *wire_narrow(LPCWSTR text);
 IWire *wire_object_new(void);
 /* What the last Hold of an object of this process gave it: a reference, or NULL. */
 IWire *wire_object_held(IWire *object);
+/* Whom the call of the class factory that made it showed: a failure's code where that was no call. */
+const char *wire_object_maker(IWire *object);
 unsigned wire_object_count(void);
 extern IClassFactory wire_factory;
 
@@ -53,6 +55,7 @@ char *wire_caller(void);
  * free().
  *
  *   who                    whom this call shows
+ *   made                   whom the call showed that made this object
  *   impersonate, revert    CoImpersonateClient, CoRevertToSelf
  *   impersonating          IServerSecurity::IsImpersonating: "yes" or "no"
  *   level                  of the thread's token, "-" when it has none

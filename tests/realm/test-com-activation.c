@@ -171,6 +171,32 @@ static void ACT_11_unsecured_activation_is_asked_for_plainly(void **state)
     check(&plain, (Case){.info = &info}, "0x800706BA process");
 }
 
+/* A class object by itself is an object like others; an activation is mantled's affair (DEVIATIONS 1). */
+static void made_by(FILE *out, void *argument)
+{
+    CLSID class = WIRE_CLSID(WIRE_NONE);
+    COSERVERINFO where = {.pwszName = u"a"};
+    IClassFactory *factory = NULL;
+    IWire *made = NULL, *activated = NULL;
+    wire_say_result(
+        out, CoGetClassObject(&class, CLSCTX_REMOTE_SERVER, &where, &IID_IClassFactory, (void **)&factory));
+    wire_say_result(out, wire_blanket(factory, IMPERSONATE, EOAC_DYNAMIC_CLOAKING));
+    wire_become("u1");
+    wire_say_result(out, IClassFactory_CreateInstance(factory, NULL, &IID_IWire, (void **)&made));
+    wire_say(out, wire_run(made, "who made", NULL));
+    wire_become(NULL);
+    wire_say_result(out, wire_open("a", WIRE_NONE, 0, &activated));
+    wire_say(out, wire_run(activated, "who made", NULL));
+    IWire_Release(activated);
+    IWire_Release(made);
+    IClassFactory_Release(factory);
+}
+
+static void DEV_1_a_class_object_sees_who_calls_it(void **state)
+{
+    wire_expect(&plain, made_by, NULL, "ok ok ok " ALICE " u1/impersonate/privacy ok " ALICE " 0x80010117");
+}
+
 static int setup(void **state)
 {
     static const char *const users[] = {"u1", "u2", "u3",  "u4", "u5", "u6", "u7",
@@ -195,6 +221,7 @@ int main(void)
         cmocka_unit_test(ACT_3_the_identity_is_for_the_activation_only),
         cmocka_unit_test(ACT_4_bad_values_are_replaced_by_defaults),
         cmocka_unit_test(ACT_4_bad_services_and_levels_are_reported),
+        cmocka_unit_test(DEV_1_a_class_object_sees_who_calls_it),
         cmocka_unit_test(ACT_11_unsecured_activation_is_asked_for_plainly),
     };
     return cmocka_run_group_tests_name("com-activation", tests, setup, teardown);

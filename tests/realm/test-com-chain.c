@@ -154,6 +154,28 @@ static void LVL_3_calls_are_refused_and_the_proxy_goes_on(void **state)
           "alice/impersonate/privacy ok host-a/impersonate/privacy");
 }
 
+/* The level of the hop is the middle's choice: at IMPERSONATE the chain ends behind the next host. */
+static void LVL_3_a_delegated_identity_may_be_shown_at_IMPERSONATE(void **state)
+{
+    check(&delegating,
+          (Walk){WIRE_NONE,
+                 {"impersonate cloaked:b:0 blanket:dynamic:impersonate go[who impersonate cloaked:c:0]"}},
+          "ok ok ok [alice/impersonate/privacy ok " NO_CREDENTIAL "]");
+    check(&delegating,
+          (Walk){WIRE_NONE,
+                 {"impersonate cloaked:b:0 blanket:dynamic:delegate go[who impersonate cloaked:c:0]"}},
+          "ok ok ok [alice/delegate/privacy ok ok]");
+}
+
+/* Nor is there a silent minimum (ERR-22). */
+static void ERR_22_DELEGATE_is_not_made_of_IMPERSONATE(void **state)
+{
+    check(&impersonating,
+          (Walk){WIRE_NONE,
+                 {"open:b:0 impersonate blanket:dynamic:delegate call blanket:dynamic:identify call"}},
+          "ok ok ok " NO_CREDENTIAL " ok " NO_CREDENTIAL);
+}
+
 /* The client acts as somebody who logged on in its process. */
 static void as_logon(FILE *out, void *argument)
 {
@@ -280,6 +302,8 @@ int main(void)
         cmocka_unit_test(CLK_3_what_was_captured_for_one_client_stays_his),
         cmocka_unit_test(LVL_3_IMPERSONATE_crosses_one_boundary),
         cmocka_unit_test(LVL_3_calls_are_refused_and_the_proxy_goes_on),
+        cmocka_unit_test(LVL_3_a_delegated_identity_may_be_shown_at_IMPERSONATE),
+        cmocka_unit_test(ERR_22_DELEGATE_is_not_made_of_IMPERSONATE),
         cmocka_unit_test(LVL_4_a_logon_s_token_is_delegated),
         cmocka_unit_test(LVL_10_a_delegated_ticket_ends),
         cmocka_unit_test(ERR_a_silent_kdc_is_named),

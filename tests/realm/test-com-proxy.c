@@ -304,6 +304,52 @@ static void PB_6_a_release_that_is_refused_is_run_down(void **state)
     wire_expect(&plain, release_refused, NULL, "ok 2 1");
 }
 
+/* Tokens that may not be shown */
+
+static void levels_of_tokens(FILE *out, void *argument)
+{
+    IWire *proxy = opened();
+    for (SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous; level <= SecurityImpersonation; level++) {
+        wire_become_at("bob", level);
+        wire_say_result(out, wire_blanket(proxy, IMPERSONATE, STATIC));
+        wire_say(out, wire_who(proxy));
+        wire_say_result(out, wire_blanket(proxy, IMPERSONATE, DYNAMIC));
+        wire_say(out, wire_who(proxy));
+        wire_say_why(out, level < SecurityImpersonation ? "*IDENTIFY or below*" : "no sentence");
+        wire_say_result(out, wire_blanket(proxy, IMPERSONATE, NONE));
+        wire_say(out, wire_who(proxy));
+        wire_become(NULL);
+    }
+    IWire_Release(proxy);
+}
+
+static void CLK_8_a_weak_token_is_not_shown(void **state)
+{
+    wire_expect(&plain, levels_of_tokens, NULL,
+                "ok " WEAK " ok " WEAK " ok ok " ALICE " ok " WEAK " ok " WEAK " ok ok " ALICE " ok " BOB
+                " ok " BOB " ok ok " ALICE);
+}
+
+/* A call that was refused is no first call. */
+static void weak_first(FILE *out, void *argument)
+{
+    IWire *proxy = opened();
+    wire_become_at("bob", SecurityIdentification);
+    wire_say(out, wire_who(proxy));
+    wire_become("carol");
+    wire_say(out, wire_who(proxy));
+    wire_become_at("bob", SecurityIdentification);
+    wire_say(out, wire_who(proxy));
+    wire_become(NULL);
+    IWire_Release(proxy);
+}
+
+static void CLK_8_a_refused_call_captures_nothing(void **state)
+{
+    wire_expect(&by_static, weak_first, NULL, WEAK " " CAROL " " CAROL);
+    wire_expect(&by_dynamic, weak_first, NULL, WEAK " " CAROL " " WEAK);
+}
+
 /* What SetBlanket keeps, and what it refuses */
 
 static HRESULT set(IWire *proxy, DWORD service, OLECHAR *principal, DWORD authn, void *identity,
@@ -679,6 +725,8 @@ int main(void)
         cmocka_unit_test(PB_4_secure_references_have_no_blanket),
         cmocka_unit_test(PB_6_the_last_release_goes_as_the_process),
         cmocka_unit_test(PB_6_a_release_that_is_refused_is_run_down),
+        cmocka_unit_test(CLK_8_a_weak_token_is_not_shown),
+        cmocka_unit_test(CLK_8_a_refused_call_captures_nothing),
         cmocka_unit_test(PB_7_levels_are_assigned),
         cmocka_unit_test(PB_9_no_service_and_no_level_go_together),
         cmocka_unit_test(PB_12_NULL_keeps_the_principal),
