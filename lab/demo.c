@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `./dev demo` runs inside a lab: one table over account, level and cloaking of whom three hosts saw. */
-#include <jansson.h>
+#include "terminal.h"
 #include <libsmartcols.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOSTS   3
-#define CELL    256
-#define REASONS 16
+#define HOSTS         3
+#define CELL          256
+#define REASONS       16
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const ACCOUNTS[] = {"alice", "sam"};
@@ -49,21 +49,23 @@ static json_t *ask(const char *lab, const char *account, const char *level, cons
 /* "alice@LAB.TEST" as "alice": the realm is the same everywhere in a lab. */
 static void describe(const json_t *hop, char cell[CELL])
 {
-    const char *identity = json_string_value(json_object_get(hop, "identity"));
-    const char *code = json_string_value(json_object_get(hop, "hresult"));
+    char *identity = terminal_member(hop, "identity"), *code = terminal_member(hop, "hresult");
     if (identity)
         snprintf(cell, CELL, "%.*s", (int)strcspn(identity, "@"), identity);
     else
         snprintf(cell, CELL, "refused, %s", code ? code : "no answer");
+    free(identity);
+    free(code);
 }
 
 /* Every sentence once, in the order in which they came. */
 static void keep_reason(const json_t *hop, char *reasons[REASONS])
 {
-    const char *reason = json_string_value(json_object_get(hop, "reason"));
-    const char *code = json_string_value(json_object_get(hop, "hresult"));
-    char *text = NULL;
-    if (!reason || !code || asprintf(&text, "%s: %s", code, reason) < 0) return;
+    char *reason = terminal_member(hop, "reason"), *code = terminal_member(hop, "hresult"), *text = NULL;
+    if (!reason || !code || asprintf(&text, "%s: %s", code, reason) < 0) text = NULL;
+    free(reason);
+    free(code);
+    if (!text) return;
     for (size_t i = 0; i < REASONS; i++) {
         if (!reasons[i]) {
             reasons[i] = text;

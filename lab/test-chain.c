@@ -6,7 +6,10 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 #include "chain.h"
+#include "report.h"
+#include "terminal.h"
 
 static const char GOOD[] = "{\"hosts\":[\"a\",\"b\"],\"impersonation\":\"delegate\",\"authn\":\"privacy\","
                            "\"cloaking\":\"static\",\"by_process\":false,\"warm_up\":true}";
@@ -118,13 +121,66 @@ static void test_text(void **state)
     assert_null(chain_text_wide("\xC3\xA9"));
 }
 
+static void test_terminal_text(void **state)
+{
+    static const struct {
+        const char *said, *shown;
+    } cases[] = {
+        {"gr\xC3\xBC\xC3\x9F, \xE2\x82\xAC \xF0\x9F\x98\x80",
+         "gr\xC3\xBC\xC3\x9F, \xE2\x82\xAC \xF0\x9F\x98\x80"},
+        {"\x1b[2Jgone\r\n\tx\x7f", "?[2Jgone???x?"},
+        {"\xC2\x9B"
+         "31m",
+         "?31m"}, /* CSI as one character */
+        {"a\xE2\x80\xAE"
+         "b\xE2\x81\xA6"
+         "c",
+         "a?b?c"},                          /* right to left */
+        {"\xE2\x80\x8B\xEF\xBB\xBF", "??"}, /* nothing to see */
+        {"\xC0\x9B \xED\xA0\x80 \xE2\x82 \xFF", "?? ??? ?? ?"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = terminal_text(cases[i].said);
+        assert_string_equal(text, cases[i].shown);
+        free(text);
+    }
+    assert_null(terminal_text(NULL));
+}
+
+/* Each member that a hop may fill as it likes, and one of another type. */
+static void test_a_hop_cannot_write_to_the_terminal(void **state)
+{
+    static const char *const keys[] = {"host",          "identity",      "authn_service", "authn_level",
+                                       "impersonation", "local_account", "hresult",       "reason"};
+    json_t *report = json_array(), *hop = json_object();
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        json_object_set_new(hop, keys[i],
+                            json_string("fine\x1b]0;title\x07\xC2\x9B"
+                                        "2K\ntwo"));
+    json_array_append_new(report, hop);
+    json_array_append_new(report, json_pack("{s:i, s:s}", "host", 1, "reason", "only a \x1b[31mreason"));
+    json_array_append_new(report, json_string("not an object"));
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+    assert_true(report_print(report, file));
+    fclose(file);
+    assert_null(strchr(text, 0x1b));
+    assert_null(strchr(text, 0x07));
+    assert_null(strstr(text, "\xC2\x9B"));
+    assert_non_null(strstr(text, "fine?]0;title??2K?two: fine"));
+    assert_non_null(strstr(text, "-: only a ?[31mreason"));
+    free(text);
+    json_decref(report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_terminal_text), cmocka_unit_test(test_a_hop_cannot_write_to_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

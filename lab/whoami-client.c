@@ -2,8 +2,8 @@
 /* What `mantle whoami` runs: walks a chain of hosts and prints whom each of them saw. */
 #define COBJMACROS
 #include "chain.h"
+#include "report.h"
 #include <getopt.h>
-#include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,39 +121,6 @@ static void walk(const ChainPlan *plan, json_t *report)
     if (proxy) IMantleWhoami_Release(proxy);
 }
 
-static bool print_table(const json_t *report)
-{
-    static const char *const keys[] = {"host",          "identity",  "authn_service", "authn_level",
-                                       "impersonation", "delegated", "local_account", "hresult"};
-    enum { COLUMNS = sizeof(keys) / sizeof(keys[0]) };
-    struct libscols_table *table = scols_new_table();
-    bool ok = table != NULL;
-    for (size_t c = 0; ok && c < COLUMNS; c++)
-        ok = scols_table_new_column(table, keys[c], 0, 0) != NULL;
-    size_t index;
-    json_t *hop;
-    json_array_foreach(report, index, hop)
-    {
-        struct libscols_line *line = ok ? scols_table_new_line(table, NULL) : NULL;
-        ok = line != NULL;
-        for (size_t c = 0; ok && c < COLUMNS; c++) {
-            const json_t *value = json_object_get(hop, keys[c]);
-            const char *text = json_is_string(value) ? json_string_value(value)
-                               : json_is_true(value) ? "yes"
-                                                     : "-";
-            ok = scols_line_set_data(line, c, text) == 0;
-        }
-    }
-    ok = ok && scols_print_table(table) == 0;
-    scols_unref_table(table);
-    json_array_foreach(report, index, hop)
-    {
-        const char *reason = json_string_value(json_object_get(hop, "reason"));
-        if (reason) printf("%s: %s\n", json_string_value(json_object_get(hop, "host")), reason);
-    }
-    return ok;
-}
-
 /* Did every hop of the plan answer? */
 static bool complete(const ChainPlan *plan, const json_t *report)
 {
@@ -178,8 +145,9 @@ int main(int argc, char **argv)
     json_t *report = json_array();
     walk(&plan, report);
     CoUninitialize();
-    bool printed = as_json ? json_dumpf(report, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF
-                           : print_table(report);
+    bool printed =
+        as_json ? json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF
+                : report_print(report, stdout);
     r = printed && complete(&plan, report) ? 0 : 1;
     json_decref(report);
     return r;
