@@ -106,6 +106,7 @@ static RpcStatus service_dispatch(RpcCall *call, void *data)
         .caller = call->token,
         .authn_service = call->authn_service,
         .authn_level = call->authn_level,
+        .server_principal = call->server,
         .error = &error,
     };
     status = invoke(service, call, &incoming);

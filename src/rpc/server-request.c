@@ -126,6 +126,7 @@ static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityR
     call->open.authn_service = security ? security->type : 0;
     call->open.authn_level = security ? security->level : LEVEL_NONE;
     call->open.token = security ? security->token : NULL;
+    call->open.server = security ? sec_context_server(security->context) : NULL;
     call->open.local = &connection->local;
     call->open.remote = &connection->remote;
     return call;

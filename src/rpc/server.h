@@ -54,6 +54,7 @@ typedef struct RpcCall {
     uint8_t authn_service; /* RPC_C_AUTHN_*: 0 none, 16 Kerberos */
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*: 1 none .. 6 privacy; 3 never */
     Token *token;          /* the caller, borrowed (token_ref to keep); NULL when it did not authenticate */
+    const char *server;    /* the principal it authenticated us by, borrowed; NULL when unknown */
     const IoAddress *local, *remote;
 } RpcCall;
 

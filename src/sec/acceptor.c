@@ -90,7 +90,8 @@ static int make_context(SecAcceptor *acceptor, const AuthorityAnswer *answer)
                            .key_length = answer->key.length,
                            .send_sequence = answer->send_sequence,
                            .receive_sequence = answer->receive_sequence,
-                           .expires = answer->session_expires};
+                           .expires = answer->session_expires,
+                           .server = answer->server};
     return sec_context_new(&spec, &acceptor->context);
 }
 

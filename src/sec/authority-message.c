@@ -65,6 +65,7 @@ static const Field answer_fields[] = {
     ANSWER(FIELD_TEXT, sentence, EVERY_OPERATION, STATUS(REFUSED), true, 0),
     ANSWER(FIELD_U64, credential, OP(LOGON) | OP(ACCEPT_FINISH), DONE, false, 0),
     ANSWER(FIELD_TEXT, principal, OP(LOGON) | OP(ACCEPT_FINISH), DONE, true, 0),
+    ANSWER(FIELD_TEXT, server, OP(ACCEPT_FINISH), DONE, false, 0),
     ANSWER(FIELD_U64, expires, OP(LOGON) | OP(ACCEPT_FINISH), DONE, false, 0),
     ANSWER(FIELD_U64, conversation, OP(INITIATE) | OP(ACCEPT), DONE, false, 0),
     ANSWER(FIELD_BYTES, token, OP(INITIATE) | OP(INITIATE_FINISH), ANSWERED, true, AUTHORITY_TOKEN_MAX),

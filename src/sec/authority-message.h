@@ -68,6 +68,7 @@ typedef struct AuthorityAnswer {
     const char *sentence;  /* REFUSED */
     uint64_t credential;   /* LOGON; ACCEPT_FINISH: of the delegated ticket, 0 without */
     const char *principal; /* LOGON ACCEPT_FINISH */
+    const char *server;    /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
     int64_t expires;       /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */
     uint64_t conversation; /* INITIATE ACCEPT */
     AuthorityBytes token;  /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */

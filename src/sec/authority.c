@@ -300,6 +300,7 @@ static int operation_accept_finish(AuthorityCall *call, IoWait *ret_wait)
     _cleanup_(kerberos_credential_unrefp) KerberosCredential *delegated = caller.credential;
     AuthorityAnswer answer = {.operation = AUTHORITY_ACCEPT_FINISH,
                               .principal = caller.principal,
+                              .server = caller.server,
                               .expires = caller.expires,
                               .level = (uint8_t)caller.level,
                               .account_flags = caller.account_flags,

@@ -41,6 +41,7 @@ typedef struct Direction {
 struct SecContext {
     Direction send, receive;
     int64_t expires;
+    char *server;
 };
 
 static void put_u16be(uint8_t *at, size_t value)
@@ -86,6 +87,7 @@ int sec_context_new_with(SealFactory factory, const SecContextSpec *spec, SecCon
 
     if (!context) return -ENOMEM;
     context->expires = spec->expires;
+    if (spec->server && !(context->server = strdup(spec->server))) return -ENOMEM;
     int r = direction_init(factory, spec, true, &context->send);
     if (r == 0) r = direction_init(factory, spec, false, &context->receive);
     if (r < 0) return r;
@@ -111,6 +113,7 @@ SecContext *sec_context_free(SecContext *context)
     context->receive.sealer = sealer_free(context->receive.sealer);
     context->send.rc4 = seal_rc4_free(context->send.rc4);
     context->receive.rc4 = seal_rc4_free(context->receive.rc4);
+    free(context->server);
     free(context);
     return NULL;
 }
@@ -118,6 +121,11 @@ SecContext *sec_context_free(SecContext *context)
 int64_t sec_context_expires(const SecContext *context)
 {
     return context->expires;
+}
+
+const char *sec_context_server(const SecContext *context)
+{
+    return context->server;
 }
 
 size_t sec_context_token_length(const SecContext *context, uint8_t authn_level)

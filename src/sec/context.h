@@ -27,6 +27,7 @@ typedef struct SecContextSpec {
     size_t key_length;
     uint64_t send_sequence, receive_sequence;
     int64_t expires;           /* seconds since 1970 */
+    const char *server;        /* of an acceptor: its name in the handshake; NULL: unknown. Copied */
 } SecContextSpec;
 
 /* One fragment. `stub` is encrypted in place at privacy; with `sign_header` `header` and `trailer` are signed too
@@ -56,3 +57,5 @@ int sec_context_protect(SecContext *context, uint8_t authn_level, SecMessage *me
 int sec_context_unprotect(SecContext *context, uint8_t authn_level, SecMessage *message) must_use;
 /* The sequence number shared by both directions' mechListMIC; used by SPNEGO. */
 int64_t sec_context_expires(const SecContext *context);
+/* The principal of the acceptor that the initiator asked for; NULL when it is not known. Borrowed. */
+const char *sec_context_server(const SecContext *context);

@@ -18,7 +18,7 @@ struct KerberosAcceptor {
     krb5_ticket *ticket;
     krb5_data output;
     /* Secret until leg 3: */
-    char *principal;
+    char *principal, *server;
     uint32_t flags;
     uint8_t level, stated_level; /* of the bind; what the client meant by it, 0: it does not say */
     krb5_creds *delegated;
@@ -45,6 +45,7 @@ KerberosAcceptor *kerberos_acceptor_free(KerberosAcceptor *acceptor)
         if (acceptor->auth) (void)krb5_auth_con_free(context, acceptor->auth);
         krb5_free_ticket(context, acceptor->ticket);
         krb5_free_unparsed_name(context, acceptor->principal);
+        krb5_free_unparsed_name(context, acceptor->server);
         krb5_free_creds(context, acceptor->delegated);
         krb5_free_context(context);
     }
@@ -85,7 +86,8 @@ static krb5_error_code read_ap_req(KerberosAcceptor *acceptor, const uint8_t *to
     if (!kerberos_enctype_allowed(config, acceptor->ticket->enc_part.enctype) ||
         !kerberos_enctype_allowed(config, part->session->enctype))
         return KRB5_NOPERM_ETYPE;
-    return krb5_unparse_name(context, part->client, &acceptor->principal);
+    error = krb5_unparse_name(context, part->client, &acceptor->principal);
+    return error ? error : krb5_unparse_name(context, acceptor->ticket->server, &acceptor->server);
 }
 
 /* The KRB-CRED in the checksum, under the authenticator's subkey or the ticket's session key. It must be the
@@ -258,6 +260,7 @@ static int caller_fill(KerberosAcceptor *acceptor, KerberosCaller *caller)
 {
     KerberosCaller result = {.session = &acceptor->session,
                              .principal = acceptor->principal,
+                             .server = acceptor->server,
                              .level = granted_level(acceptor->flags),
                              .expires = acceptor->session.expires};
     if (acceptor->logon) {

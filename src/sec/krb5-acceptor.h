@@ -16,6 +16,7 @@ typedef struct KerberosAcceptor KerberosAcceptor;
 typedef struct KerberosCaller {
     const KerberosSession *session;
     const char *principal;
+    const char *server; /* the name of ours that the ticket was for */
     TokenLevel level;
     Sid user;
     const Sid *groups;

@@ -65,6 +65,7 @@ static const AuthorityAnswer answers[] = {
     {.operation = AUTHORITY_ACCEPT_FINISH,
      .credential = 6,
      .principal = "bob@LAB.TEST",
+     .server = "host/a.lab.test@LAB.TEST",
      .expires = 1,
      .enctype = 17,
      .key = BYTES("k"),
@@ -132,6 +133,7 @@ static void test_answers(void **state)
         assert_int_equal(out.code, in->code);
         assert_text(out.sentence, in->sentence);
         assert_text(out.principal, in->principal);
+        assert_text(out.server, in->server);
         assert_int_equal(out.credential, in->credential);
         assert_int_equal(out.conversation, in->conversation);
         assert_int_equal(out.expires, in->expires);

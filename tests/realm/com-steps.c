@@ -31,6 +31,15 @@ static char *step_who(Run *run)
     return wire_caller();
 }
 
+static char *step_server(Run *run)
+{
+    LPOLESTR name = NULL;
+    HRESULT hr = CoQueryClientBlanket(NULL, NULL, &name, NULL, NULL, NULL, NULL);
+    char *text = FAILED(hr) ? word(hr) : name ? wire_narrow(name) : strdup("-");
+    CoTaskMemFree(name);
+    return text;
+}
+
 static char *step_made(Run *run)
 {
     return strdup(wire_object_maker(run->self));
@@ -213,6 +222,7 @@ static const struct {
     bool inner;
 } steps_known[] = {
     {"who", step_who, 0, NEEDS_NOTHING, false},
+    {"server", step_server, 0, NEEDS_NOTHING, false},
     {"made", step_made, 0, NEEDS_NOTHING, false},
     {"impersonate", step_impersonate, 0, NEEDS_NOTHING, false},
     {"revert", step_revert, 0, NEEDS_NOTHING, false},

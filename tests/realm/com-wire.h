@@ -55,6 +55,8 @@ char *wire_caller(void);
  * free().
  *
  *   who                    whom this call shows
+ *   server                 the principal that the caller of this call knows this server by, "-" when that is
+ *                          not known
  *   made                   whom the call showed that made this object
  *   impersonate, revert    CoImpersonateClient, CoRevertToSelf
  *   impersonating          IServerSecurity::IsImpersonating: "yes" or "no"

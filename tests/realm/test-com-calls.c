@@ -65,6 +65,13 @@ static void SRV_4_one_revert_is_enough(void **state)
           "no ok ok yes delegate ok no -");
 }
 
+/* The name that the client's ticket was for, not one that the server thinks it has. */
+static void SRV_9_the_principal_is_the_one_the_client_asked_for(void **state)
+{
+    check("server open:c:0 blanket:none:impersonate go[server]",
+          "host/b.lab.test@LAB.TEST ok ok [host/c.lab.test@LAB.TEST]");
+}
+
 /* What one method left behind is not there in the next, which the same thread may serve. */
 static void left_behind(FILE *out, void *argument)
 {
@@ -362,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(SRV_4_revert_restores_what_was_before_the_first),
         cmocka_unit_test(SRV_4_one_revert_is_enough),
+        cmocka_unit_test(SRV_9_the_principal_is_the_one_the_client_asked_for),
         cmocka_unit_test(SRV_6_the_end_of_the_method_reverts),
         cmocka_unit_test(SRV_2_the_context_serves_every_thread_until_the_call_ends),
         cmocka_unit_test(SRV_7_a_nested_call_is_a_call_of_its_own),
