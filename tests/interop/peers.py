@@ -2,6 +2,7 @@
 """Imported by interop tests: a lab, servers in it that a test starts itself, and Samba as a client of them."""
 import atexit
 import os
+import socket
 import subprocess
 import sys
 
@@ -55,3 +56,17 @@ def smb_conf():
             file.write("[global]\nrealm = LAB.TEST\nworkgroup = LAB\nlog level = 0\nlog file = %s\n" % lab_file("samba.log"))
             file.writelines("%s = %s\n" % (folder, lab_file()) for folder in folders)
     return path
+
+
+def daemon(host):
+    """mantled on a host of a lab that was started with --realm-only, ready, until the test ends."""
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = lab_file("hosts", host, "notify")
+    notify.bind(path)
+    notify.settimeout(SECONDS)
+    environment = {**os.environ, "MANTLE_CONFIG": lab_file("hosts", host, "mantle.conf"), "NOTIFY_SOCKET": path}
+    with open(lab_file("hosts", host, "mantled.log"), "w") as log:
+        process = subprocess.Popen(["mantled"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+    atexit.register(lambda: (process.terminate(), process.wait(SECONDS)))
+    while b"READY=1" not in notify.recv(4096):
+        pass
