@@ -16,7 +16,7 @@ static json_t *element(const char *host, HRESULT hr)
 {
     char code[16];
     snprintf(code, sizeof(code), "0x%08X", (unsigned)hr);
-    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:n, s:s, s:n}", "host", host, "identity",
+    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:b, s:n, s:s, s:n}", "host", host, "identity", "sid",
                      "authn_service", "authn_level", "impersonation", "delegated", 0, "local_account",
                      "hresult", code, "reason");
 }
@@ -28,6 +28,7 @@ json_t *chain_hop_json(const ChainHop *hop)
     const char *authn = chain_word_of(CHAIN_AUTHN, hop->authn_level);
     const char *level = chain_word_of(CHAIN_IMPERSONATION, (DWORD)hop->level + RPC_C_IMP_LEVEL_ANONYMOUS);
     json_object_set_new(json, "identity", json_string(hop->identity));
+    json_object_set_new(json, "sid", json_string(hop->sid));
     json_object_set_new(json, "authn_service", service ? json_string(service) : json_null());
     json_object_set_new(json, "authn_level", authn ? json_string(authn) : json_null());
     json_object_set_new(json, "impersonation", level ? json_string(level) : json_null());

@@ -42,7 +42,7 @@ bool chain_plan_read(LPCWSTR text, ChainPlan *ret_plan);
 /* What an answering hop says of its caller. */
 typedef struct ChainHop {
     const char *host;
-    char *identity; /* owned */
+    char *identity, *sid; /* owned */
     DWORD authn_service, authn_level;
     SECURITY_IMPERSONATION_LEVEL level;
 } ChainHop;

@@ -8,6 +8,7 @@
 #define must_use          __attribute__((warn_unused_result))
 #define LAB_REALM         "LAB.TEST"
 #define LAB_DOMAIN        "lab.test"
+#define LAB_DOMAIN_SID    "S-1-5-21-1296126536-1279345236-1414091604" /* the same in every lab */
 #define LAB_HOSTS_MAX     32
 #define LAB_USERS_MAX     64
 #define LAB_NAME_MAX      32
@@ -22,8 +23,11 @@
 /* What the command line asks for. */
 typedef struct LabHost {
     char name[LAB_NAME_MAX + 1];
-    bool trusted;     /* for delegation: +ok_as_delegate */
-    char address[48]; /* without brackets */
+    bool trusted;             /* for delegation: +ok_as_delegate */
+    bool transition;          /* S4U2self tickets may go on: +ok_to_auth_as_delegate */
+    bool to[LAB_HOSTS_MAX];   /* constrained delegation: towards these hosts, by index */
+    bool from[LAB_HOSTS_MAX]; /* resource-based: of these hosts towards this one */
+    char address[48];         /* without brackets */
     int resolver_port, exporter_port;
 } LabHost;
 
@@ -60,7 +64,7 @@ typedef struct Lab {
     LabOptions options;
     char programs[LAB_PATH_MAX]; /* folder of mantle */
     char daemons[LAB_PATH_MAX];  /* folder of mantled */
-    char samples[LAB_PATH_MAX];  /* folder of the sample servers */
+    char samples[LAB_PATH_MAX];  /* folder of the sample servers and the KDC's module */
     char folder[LAB_PATH_MAX];
     char kdc_address[48];
     int kdc_port;
@@ -76,6 +80,13 @@ typedef struct Lab {
  * LAB_OPTIONS_HELP after having said what they are. */
 #define LAB_OPTIONS_HELP 256
 int must_use lab_options_parse(int argc, char **argv, LabOptions *ret_options);
+
+/* options-delegation.c: "a:b,b:c", a list of pairs of hosts. Exit status as above. */
+int must_use lab_options_pairs(LabOptions *options, const char *list, bool resource_based);
+/* options.c: says what is wrong with the command line; returns the exit status for that. */
+int lab_options_error(const char *text, const char *what);
+/* NULL when there is no such host. */
+LabHost *lab_options_host(LabOptions *options, const char *name);
 
 /* files.c */
 int must_use lab_path(char ret_path[LAB_PATH_MAX], const char *format, ...)
@@ -104,6 +115,9 @@ int must_use lab_process_start(Lab *lab, const LabCommand *command, const char *
 int must_use lab_process_wait_ready(Lab *lab, int first);
 void lab_process_reap(Lab *lab);
 void lab_process_stop_all(Lab *lab);
+
+/* realm-accounts.c: the commands for kadmin.local that make the realm's accounts. */
+int must_use lab_accounts_write(const Lab *lab, const char *path);
 
 /* realm.c */
 int must_use lab_realm_start(Lab *lab);

@@ -14,12 +14,14 @@ static void print_usage(FILE *file)
     fprintf(
         file,
         "usage: mantle lab exec [--hosts a,b,c] [--untrusted H,..] [--users alice,bob] [--sensitive sam]\n"
+        "                       [--constrained A:B,..] [--resource-based A:B,..] [--protocol-transition "
+        "H,..]\n"
         "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ticket-life TIME]\n"
         "                       [--ipv6] [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n"
         "       mantle lab exec --help\n");
 }
 
-static int usage_error(const char *text, const char *what)
+int lab_options_error(const char *text, const char *what)
 {
     fprintf(stderr, "mantle lab exec: %s%s%s\n", text, what ? ": " : "", what ? what : "");
     print_usage(stderr);
@@ -34,7 +36,7 @@ static bool is_name(const char *name)
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
-static LabHost *find_host(LabOptions *options, const char *name)
+LabHost *lab_options_host(LabOptions *options, const char *name)
 {
     for (int i = 0; i < options->n_hosts; i++)
         if (strcmp(options->hosts[i].name, name) == 0) return &options->hosts[i];
@@ -50,8 +52,8 @@ static LabUser *find_user(LabOptions *options, const char *name)
 
 static int add_host(LabOptions *options, const char *name)
 {
-    if (find_host(options, name)) return usage_error("a host is named twice", name);
-    if (options->n_hosts == LAB_HOSTS_MAX) return usage_error("too many hosts", name);
+    if (lab_options_host(options, name)) return lab_options_error("a host is named twice", name);
+    if (options->n_hosts == LAB_HOSTS_MAX) return lab_options_error("too many hosts", name);
     LabHost *host = &options->hosts[options->n_hosts++];
     strcpy(host->name, name);
     host->trusted = true;
@@ -60,16 +62,24 @@ static int add_host(LabOptions *options, const char *name)
 
 static int distrust_host(LabOptions *options, const char *name)
 {
-    LabHost *host = find_host(options, name);
-    if (!host) return usage_error("--untrusted names a host that --hosts does not", name);
+    LabHost *host = lab_options_host(options, name);
+    if (!host) return lab_options_error("--untrusted names a host that --hosts does not", name);
     host->trusted = false;
+    return 0;
+}
+
+static int allow_transition(LabOptions *options, const char *name)
+{
+    LabHost *host = lab_options_host(options, name);
+    if (!host) return lab_options_error("--protocol-transition names a host that --hosts does not", name);
+    host->transition = true;
     return 0;
 }
 
 static int add_user(LabOptions *options, const char *name)
 {
-    if (find_user(options, name)) return usage_error("a user is named twice", name);
-    if (options->n_users == LAB_USERS_MAX) return usage_error("too many users", name);
+    if (find_user(options, name)) return lab_options_error("a user is named twice", name);
+    if (options->n_users == LAB_USERS_MAX) return lab_options_error("too many users", name);
     strcpy(options->users[options->n_users++].name, name);
     return 0;
 }
@@ -88,7 +98,7 @@ static int each_name(LabOptions *options, const char *list, int (*each)(LabOptio
         size_t length = strcspn(rest, ",");
         char name[LAB_NAME_MAX + 1] = "";
         if (length <= LAB_NAME_MAX) memcpy(name, rest, length);
-        if (!is_name(name)) return usage_error("not a list of names", list);
+        if (!is_name(name)) return lab_options_error("not a list of names", list);
         int r = each(options, name);
         if (r != 0) return r;
         rest += length + (rest[length] == ',');
@@ -102,11 +112,11 @@ static int add_class(LabOptions *options, const char *text)
     static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     size_t length = strlen(text), braces = text[0] == '{' && text[length - 1] == '}';
     const char *digits = text + braces;
-    if (length != LAB_CLASS_LENGTH + 2 * braces) return usage_error("not a class", text);
+    if (length != LAB_CLASS_LENGTH + 2 * braces) return lab_options_error("not a class", text);
     for (size_t i = 0; i < LAB_CLASS_LENGTH; i++)
         if (form[i] == '-' ? digits[i] != '-' : !isxdigit((unsigned char)digits[i]))
-            return usage_error("not a class", text);
-    if (options->n_classes == LAB_CLASSES_MAX) return usage_error("too many classes", text);
+            return lab_options_error("not a class", text);
+    if (options->n_classes == LAB_CLASSES_MAX) return lab_options_error("too many classes", text);
     memcpy(options->classes[options->n_classes++], digits, LAB_CLASS_LENGTH);
     return 0;
 }
@@ -118,7 +128,7 @@ static int add_classes(LabOptions *options, const char *list)
         size_t length = strcspn(rest, ",");
         char text[LAB_CLASS_LENGTH + 3] = "";
         if (length < sizeof(text)) memcpy(text, rest, length);
-        r = *text ? add_class(options, text) : usage_error("not a list of classes", list);
+        r = *text ? add_class(options, text) : lab_options_error("not a list of classes", list);
         rest += length + (rest[length] == ',');
     }
     return r;
@@ -142,7 +152,7 @@ static int parse_port(const char *text)
 }
 
 typedef struct Lists {
-    const char *hosts, *untrusted, *users, *sensitive, *as;
+    const char *hosts, *untrusted, *constrained, *resource_based, *transition, *users, *sensitive, *as;
 } Lists;
 
 /* Lists depend on each other, so they are applied in this order whatever order they were given in. */
@@ -150,18 +160,24 @@ static int apply_lists(LabOptions *options, const Lists *lists)
 {
     int r = each_name(options, lists->hosts, add_host);
     if (r == 0) r = each_name(options, lists->untrusted, distrust_host);
+    if (r == 0) r = lab_options_pairs(options, lists->constrained, false);
+    if (r == 0) r = lab_options_pairs(options, lists->resource_based, true);
+    if (r == 0) r = each_name(options, lists->transition, allow_transition);
     if (r == 0) r = each_name(options, lists->users, add_user);
     if (r == 0) r = each_name(options, lists->sensitive, add_sensitive_user);
     if (r != 0) return r;
-    if (options->n_hosts == 0) return usage_error("--hosts names nobody", NULL);
+    if (options->n_hosts == 0) return lab_options_error("--hosts names nobody", NULL);
     options->as = find_user(options, lists->as);
-    if (!options->as) return usage_error("--as names nobody of --users or --sensitive", lists->as);
+    if (!options->as) return lab_options_error("--as names nobody of --users or --sensitive", lists->as);
     return 0;
 }
 
 enum {
     HOSTS = 1,
     UNTRUSTED,
+    CONSTRAINED,
+    RESOURCE_BASED,
+    TRANSITION,
     USERS,
     SENSITIVE,
     AS,
@@ -177,6 +193,9 @@ enum {
 static const struct option known[] = {
     {"hosts", required_argument, NULL, HOSTS},
     {"untrusted", required_argument, NULL, UNTRUSTED},
+    {"constrained", required_argument, NULL, CONSTRAINED},
+    {"resource-based", required_argument, NULL, RESOURCE_BASED},
+    {"protocol-transition", required_argument, NULL, TRANSITION},
     {"users", required_argument, NULL, USERS},
     {"sensitive", required_argument, NULL, SENSITIVE},
     {"as", required_argument, NULL, AS},
@@ -194,7 +213,14 @@ static const struct option known[] = {
 int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
 {
     LabOptions options = {.n_hosts = 0};
-    Lists lists = {.hosts = "a,b,c", .untrusted = "", .users = "alice,bob", .sensitive = "", .as = "alice"};
+    Lists lists = {.hosts = "a,b,c",
+                   .untrusted = "",
+                   .constrained = "",
+                   .resource_based = "",
+                   .transition = "",
+                   .users = "alice,bob",
+                   .sensitive = "",
+                   .as = "alice"};
     int option;
     opterr = 0;
     optind = 1;
@@ -205,6 +231,15 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
             break;
         case UNTRUSTED:
             lists.untrusted = optarg;
+            break;
+        case CONSTRAINED:
+            lists.constrained = optarg;
+            break;
+        case RESOURCE_BASED:
+            lists.resource_based = optarg;
+            break;
+        case TRANSITION:
+            lists.transition = optarg;
             break;
         case USERS:
             lists.users = optarg;
@@ -220,11 +255,11 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
             break;
         case PING_PERIOD:
             options.ping_period = parse_time(optarg);
-            if (!options.ping_period) return usage_error("not a time like 2s", optarg);
+            if (!options.ping_period) return lab_options_error("not a time like 2s", optarg);
             break;
         case TICKET_LIFE:
             options.ticket_life = parse_time(optarg);
-            if (!options.ticket_life) return usage_error("not a time like 20s", optarg);
+            if (!options.ticket_life) return lab_options_error("not a time like 20s", optarg);
             break;
         case IPV6:
             options.ipv6 = true;
@@ -237,18 +272,18 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
             break;
         case RESOLVER_PORT:
             options.resolver_port = parse_port(optarg);
-            if (!options.resolver_port) return usage_error("not a port", optarg);
+            if (!options.resolver_port) return lab_options_error("not a port", optarg);
             break;
         case HELP:
             print_usage(stdout);
             return LAB_OPTIONS_HELP;
         default:
-            return usage_error("unknown option, or one without its value", argv[optind - 1]);
+            return lab_options_error("unknown option, or one without its value", argv[optind - 1]);
         }
     }
-    if (optind >= argc) return usage_error("no command", NULL);
+    if (optind >= argc) return lab_options_error("no command", NULL);
     if (options.ipv6 && options.resolver_port)
-        return usage_error("on ::1 every host has a port of its own", NULL);
+        return lab_options_error("on ::1 every host has a port of its own", NULL);
     options.command = argv + optind;
     /* `as` points into the structure, so it is set in the caller's. */
     *ret_options = options;

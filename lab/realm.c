@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const SERVICES[] = {"host", "RPCSS"};
-
 /* "[::1]" or "127.1.2.3": what stands before a colon and a port. */
 static void kdc_text(const Lab *lab, char ret_text[80])
 {
@@ -60,60 +58,36 @@ static int write_kdc_conf(const Lab *lab, const char *kdc)
 {
     char path[LAB_PATH_MAX], text[4096];
     const char *folder = lab->folder;
-    int length = snprintf(text, sizeof(text),
-                          "[kdcdefaults]\n"
-                          "    kdc_listen = %s\n"
-                          "    kdc_tcp_listen = %s\n"
-                          "[realms]\n"
-                          "    " LAB_REALM " = {\n"
-                          "        key_stash_file = %s/kdc/stash\n"
-                          "        acl_file = %s/kdc/acl\n"
-                          "        database_module = lab\n"
-                          "        default_principal_flags = +preauth\n"
-                          "        max_life = %s\n"
-                          "        max_renewable_life = 7d\n"
-                          "    }\n"
-                          "[dbmodules]\n"
-                          "    lab = {\n"
-                          "        db_library = db2\n"
-                          "        database_name = %s/kdc/principal\n"
-                          "        disable_last_success = true\n"
-                          "        disable_lockout = true\n"
-                          "    }\n"
-                          "[logging]\n"
-                          "    kdc = FILE:%s/kdc.log\n"
-                          "    admin_server = FILE:%s/kdc/admin.log\n"
-                          "    default = FILE:%s/kdc/other.log\n",
-                          kdc, kdc, folder, folder, lab->options.ticket_life ? lab->options.ticket_life : "10h",
-                          folder, folder, folder, folder);
+    int length =
+        snprintf(text, sizeof(text),
+                 "[kdcdefaults]\n"
+                 "    kdc_listen = %s\n"
+                 "    kdc_tcp_listen = %s\n"
+                 "[realms]\n"
+                 "    " LAB_REALM " = {\n"
+                 "        key_stash_file = %s/kdc/stash\n"
+                 "        acl_file = %s/kdc/acl\n"
+                 "        database_module = lab\n"
+                 "        default_principal_flags = +preauth\n"
+                 "        max_life = %s\n"
+                 "        max_renewable_life = 7d\n"
+                 "    }\n"
+                 "[dbmodules]\n"
+                 "    db_module_dir = %s\n"
+                 "    lab = {\n"
+                 "        db_library = mantle-lab-kdb\n"
+                 "        database_name = %s/kdc/principal\n"
+                 "        disable_last_success = true\n"
+                 "        disable_lockout = true\n"
+                 "    }\n"
+                 "[logging]\n"
+                 "    kdc = FILE:%s/kdc.log\n"
+                 "    admin_server = FILE:%s/kdc/admin.log\n"
+                 "    default = FILE:%s/kdc/other.log\n",
+                 kdc, kdc, folder, folder, lab->options.ticket_life ? lab->options.ticket_life : "10h",
+                 lab->samples, folder, folder, folder, folder);
     if (length >= (int)sizeof(text)) return lab_error("the path of the lab's folder is too long");
     return lab_path(path, "%s/kdc.conf", folder) < 0 ? -1 : lab_write_file(path, text);
-}
-
-/* The commands of one run of kadmin.local: every principal has a random key, which only a keytab file knows.
- */
-static int write_principals(const Lab *lab, const char *path)
-{
-    const LabOptions *options = &lab->options;
-    FILE *file = fopen(path, "wxe");
-    if (!file) return lab_error("cannot create %s: %m", path);
-    for (int i = 0; i < options->n_hosts; i++) {
-        const LabHost *host = &options->hosts[i];
-        for (size_t s = 0; s < 2; s++)
-            for (int is_long = 0; is_long < 2; is_long++) {
-                char name[128];
-                snprintf(name, sizeof(name), "%s/%s%s", SERVICES[s], host->name,
-                         is_long ? "." LAB_DOMAIN : "");
-                fprintf(file, "addprinc -randkey +requires_preauth %s %s\n", host->trusted ? "+ok_as_delegate" : "", name);
-                fprintf(file, "ktadd -k %s/hosts/%s/keytab -norandkey %s\n", lab->folder, host->name, name);
-            }
-    }
-    for (int i = 0; i < options->n_users; i++) {
-        const LabUser *user = &options->users[i];
-        fprintf(file, "addprinc -randkey +requires_preauth %s %s\n", user->sensitive ? "-allow_forwardable" : "", user->name);
-        fprintf(file, "ktadd -k %s/users/%s.keytab -norandkey %s\n", lab->folder, user->name, user->name);
-    }
-    return fclose(file) == 0 ? 0 : lab_error("cannot write %s: %m", path);
 }
 
 /* kadmin.local exits with 0 whatever became of its commands; a failed one leaves "... while doing this"
@@ -150,7 +124,7 @@ static int create_database(Lab *lab)
     unlink(script);
     explicit_bzero(key, sizeof(key));
     explicit_bzero(answers, sizeof(answers));
-    if (r < 0 || write_principals(lab, script) < 0) return -1;
+    if (r < 0 || lab_accounts_write(lab, script) < 0) return -1;
     const char *const fill[] = {"kadmin.local", "-r", LAB_REALM, NULL};
     if (lab_process_run(lab, &(LabCommand){.argv = fill, .input = script, .log = log}, "kadmin.local") < 0)
         return -1;

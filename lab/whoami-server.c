@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sddl.h>
 #include <systemd/sd-daemon.h>
+
+#define SID_SIZE_MAX 68 /* of one with 15 parts */
 
 static DWORD own_cloaking;
 
@@ -33,14 +36,28 @@ static HRESULT query_caller(ChainHop *hop)
     return hop->identity ? S_OK : E_OUTOFMEMORY;
 }
 
-static HRESULT query_level(SECURITY_IMPERSONATION_LEVEL *ret_level)
+static BOOL query_sid(HANDLE token, char **ret_sid)
+{
+    BYTE user[sizeof(TOKEN_USER) + SID_SIZE_MAX];
+    DWORD length = 0;
+    LPWSTR text = NULL;
+    if (!GetTokenInformation(token, TokenUser, user, sizeof(user), &length) ||
+        !ConvertSidToStringSidW(((TOKEN_USER *)user)->User.Sid, &text))
+        return FALSE;
+    *ret_sid = chain_text_utf8(text);
+    LocalFree(text);
+    return *ret_sid != NULL;
+}
+
+static HRESULT query_token(ChainHop *hop)
 {
     HANDLE token = NULL;
     DWORD length = 0;
     HRESULT hr = CoImpersonateClient();
     if (FAILED(hr)) return hr;
     BOOL ok = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) &&
-              GetTokenInformation(token, TokenImpersonationLevel, ret_level, sizeof(*ret_level), &length);
+              GetTokenInformation(token, TokenImpersonationLevel, &hop->level, sizeof(hop->level), &length) &&
+              query_sid(token, &hop->sid);
     hr = ok ? S_OK : HRESULT_FROM_WIN32(GetLastError());
     if (token) CloseHandle(token);
     HRESULT reverted = CoRevertToSelf();
@@ -90,7 +107,7 @@ static HRESULT whoami_WhoAmI(IMantleWhoami *This, ULONG index, LPCWSTR plan_text
     if (!chain_plan_read(plan_text, &plan) || index >= plan.n_hosts) return E_INVALIDARG;
     ChainHop hop = {.host = plan.hosts[index]};
     HRESULT hr = query_caller(&hop);
-    if (SUCCEEDED(hr)) hr = query_level(&hop.level);
+    if (SUCCEEDED(hr)) hr = query_token(&hop);
     json_t *json = SUCCEEDED(hr) ? json_array() : NULL;
     if (json) {
         json_array_append_new(json, chain_hop_json(&hop));
@@ -102,6 +119,7 @@ static HRESULT whoami_WhoAmI(IMantleWhoami *This, ULONG index, LPCWSTR plan_text
     }
     json_decref(json);
     free(hop.identity);
+    free(hop.sid);
     return hr;
 }
 

@@ -13,9 +13,10 @@
 #include "sec/credential.h"
 #include "sec/initiator.h"
 
-#define HOST_A "host/a.lab.test"
-#define HOST_B "host/b.lab.test" /* not trusted for delegation */
-#define HOST_C "host/c.lab.test"
+#define LAB_DOMAIN_SID "S-1-5-21-1296126536-1279345236-1414091604"
+#define HOST_A         "host/a.lab.test"
+#define HOST_B         "host/b.lab.test" /* not trusted for delegation */
+#define HOST_C         "host/c.lab.test"
 
 #define ANONYMOUS   RPC_C_IMP_LEVEL_ANONYMOUS
 #define IDENTIFY    RPC_C_IMP_LEVEL_IDENTIFY

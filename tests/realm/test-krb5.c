@@ -35,8 +35,8 @@ static void test_names(void **state)
     }
 }
 
-/* The derived SID of a principal without a PAC's is the same on every machine and another for every
- * principal. */
+/* The SIDs that the KDC says, the same on every machine and others for everybody; the realm's groups with
+ * them. (Those of a principal without a PAC are tested with the PAC.) */
 static void test_sids(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation at_a = {0}, at_c = {0}, bob = {0};
@@ -44,7 +44,17 @@ static void test_sids(void **state)
     assert_int_equal(converse(&at_c, realm.alice, HOST_C, IMPERSONATE, realm.c), 0);
     assert_int_equal(converse(&bob, realm.bob, HOST_A, IMPERSONATE, realm.a), 0);
     assert_true(sid_equal(token_user(at_a.token), token_user(at_c.token)));
-    assert_true(sid_equal(token_user(at_a.token), token_user(realm.alice)));
+    Sid sid;
+    size_t count;
+    assert_int_equal(sid_parse(LAB_DOMAIN_SID "-1104", &sid), 0);
+    assert_true(sid_equal(token_user(at_a.token), &sid));
+    const Sid *groups = token_groups(at_a.token, &count);
+    static const char *const expected[] = {LAB_DOMAIN_SID "-513", LAB_DOMAIN_SID "-1103", "S-1-18-1"};
+    assert_int_equal(count, ARRAY_SIZE(expected));
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(sid_parse(expected[i], &sid), 0);
+        assert_true(sid_equal(&groups[i], &sid));
+    }
     assert_false(sid_equal(token_user(at_a.token), token_user(bob.token)));
 }
 
