@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sec/acceptor.h"
 #include <errno.h>
-#include <rpcdce.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
 #include "sec/authority-client.h"
 #include "sec/credential-private.h"
+#include "sec/mechanism.h"
 
 typedef enum AcceptorState {
     STATE_LEG1,  /* leg 1 is awaited: at the start, and after one that was refused */
@@ -20,7 +20,7 @@ typedef enum AcceptorState {
 struct SecAcceptor {
     AcceptorState state;
     Authority *authority;
-    uint8_t authn_level;
+    uint8_t service, authn_level;
     AuthorityCall *call;
     uint64_t conversation; /* half-open in the authority; 0: none */
     uint8_t *output;
@@ -32,10 +32,11 @@ struct SecAcceptor {
 
 int sec_acceptor_new(Authority *authority, uint8_t auth_type, uint8_t authn_level, SecAcceptor **ret_acceptor)
 {
-    if (auth_type != RPC_C_AUTHN_GSS_KERBEROS) return -EOPNOTSUPP;
+    if (!sec_mechanism(auth_type)) return -EOPNOTSUPP;
     SecAcceptor *acceptor = calloc(1, sizeof(*acceptor));
     if (!acceptor) return -ENOMEM;
     acceptor->authority = authority_ref(authority);
+    acceptor->service = auth_type;
     acceptor->authn_level = authn_level;
     *ret_acceptor = acceptor;
     return 0;
@@ -62,6 +63,7 @@ int sec_acceptor_input(SecAcceptor *acceptor, const uint8_t *token, size_t lengt
     if (!first && acceptor->state != STATE_LEG3) return -EPROTO;
     acceptor->output_length = 0;
     AuthorityRequest request = {.operation = first ? AUTHORITY_ACCEPT : AUTHORITY_ACCEPT_FINISH,
+                                .service = acceptor->service,
                                 .authn_level = acceptor->authn_level,
                                 .conversation = acceptor->conversation,
                                 .token = {token, length}};
@@ -84,8 +86,10 @@ static int take_output(SecAcceptor *acceptor, const AuthorityBytes *token)
 
 static int make_context(SecAcceptor *acceptor, const AuthorityAnswer *answer)
 {
-    SecContextSpec spec = {.initiator = false,
+    SecContextSpec spec = {.service = acceptor->service,
+                           .initiator = false,
                            .enctype = answer->enctype,
+                           .flags = answer->context_flags,
                            .key = answer->key.data,
                            .key_length = answer->key.length,
                            .send_sequence = answer->send_sequence,

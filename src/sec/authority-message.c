@@ -41,6 +41,7 @@ typedef struct Field {
     }
 
 static const Field request_fields[] = {
+    REQUEST(FIELD_U8, service, OP(INITIATE) | OP(ACCEPT), false, 0),
     REQUEST(FIELD_U8, source, OP(LOGON), false, 0),
     REQUEST(FIELD_BOOL, forwardable, OP(LOGON), false, 0),
     REQUEST(FIELD_TEXT, path, OP(LOGON), false, 0),
@@ -71,6 +72,7 @@ static const Field answer_fields[] = {
     ANSWER(FIELD_BYTES, token, OP(INITIATE) | OP(INITIATE_FINISH), ANSWERED, true, AUTHORITY_TOKEN_MAX),
     ANSWER(FIELD_BYTES, token, OP(ACCEPT), ANY, false, AUTHORITY_TOKEN_MAX),
     ANSWER(FIELD_U32, enctype, FINISHES, DONE, false, 0),
+    ANSWER(FIELD_U32, context_flags, FINISHES, DONE, false, 0),
     ANSWER(FIELD_BYTES, key, FINISHES, DONE, true, AUTHORITY_KEY_MAX),
     ANSWER(FIELD_U64, send_sequence, FINISHES, DONE, false, 0),
     ANSWER(FIELD_U64, receive_sequence, FINISHES, DONE, false, 0),

@@ -48,6 +48,7 @@ typedef struct AuthorityBytes {
 /* One structure for all requests; which fields an operation has stands beside them. */
 typedef struct AuthorityRequest {
     AuthorityOperation operation;
+    uint8_t service;       /* INITIATE ACCEPT: RPC_C_AUTHN_* of a mechanism */
     uint8_t source;        /* LOGON: LogonSource */
     bool forwardable;      /* LOGON */
     const char *path;      /* LOGON, may be NULL */
@@ -64,16 +65,17 @@ typedef struct AuthorityRequest {
 typedef struct AuthorityAnswer {
     AuthorityOperation operation;
     AuthorityStatus status;
-    uint32_t code;         /* REFUSED */
-    const char *sentence;  /* REFUSED */
-    uint64_t credential;   /* LOGON; ACCEPT_FINISH: of the delegated ticket, 0 without */
-    const char *principal; /* LOGON ACCEPT_FINISH */
-    const char *server;    /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
-    int64_t expires;       /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */
-    uint64_t conversation; /* INITIATE ACCEPT */
-    AuthorityBytes token;  /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */
-    int32_t enctype;       /* INITIATE_FINISH ACCEPT_FINISH */
-    AuthorityBytes key;    /*   session key */
+    uint32_t code;          /* REFUSED */
+    const char *sentence;   /* REFUSED */
+    uint64_t credential;    /* LOGON; ACCEPT_FINISH: of the delegated ticket, 0 without */
+    const char *principal;  /* LOGON ACCEPT_FINISH */
+    const char *server;     /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
+    int64_t expires;        /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */
+    uint64_t conversation;  /* INITIATE ACCEPT */
+    AuthorityBytes token;   /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */
+    int32_t enctype;        /* INITIATE_FINISH ACCEPT_FINISH: Kerberos */
+    uint32_t context_flags; /*  SecContextSpec.flags: NTLM */
+    AuthorityBytes key;     /*   session key */
     uint64_t send_sequence, receive_sequence;
     int64_t session_expires;
     uint8_t level;          /* ACCEPT_FINISH: TokenLevel */

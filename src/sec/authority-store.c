@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/hash.h"
 #include "base/list.h"
+#include "sec/mechanism.h"
 
 typedef struct HalfOpen {
     List link; /* in its side's list, oldest first */
@@ -12,6 +13,11 @@ typedef struct HalfOpen {
     size_t *count; /* of its side */
     AuthorityConversation conversation;
 } HalfOpen;
+
+/* A credential under its handle. */
+typedef struct Kept {
+    AuthorityCredential credential;
+} Kept;
 
 typedef struct Side {
     List list;
@@ -30,6 +36,12 @@ static void half_open_free(HalfOpen *half)
     if (!half) return;
     authority_conversation_deinit(&half->conversation);
     free(half);
+}
+
+static void kept_free(Kept *kept)
+{
+    authority_credential_deinit(&kept->credential);
+    free(kept);
 }
 
 int authority_store_new(AuthorityStore **ret_store)
@@ -53,7 +65,7 @@ AuthorityStore *authority_store_free(AuthorityStore *store)
     void *value;
     for (HashIterator iterator = {0};
          store->credentials && (value = hashmap_next(store->credentials, &iterator));)
-        kerberos_credential_unref(value);
+        kept_free(value);
     for (HashIterator iterator = {0};
          store->conversations && (value = hashmap_next(store->conversations, &iterator));)
         half_open_free(value);
@@ -64,46 +76,62 @@ AuthorityStore *authority_store_free(AuthorityStore *store)
     return NULL;
 }
 
-int authority_store_put_credential(AuthorityStore *store, KerberosCredential *credential,
+AuthorityCredential authority_credential_ref(const AuthorityCredential *credential)
+{
+    AuthorityCredential copy = *credential;
+    if (copy.kerberos) kerberos_credential_ref(copy.kerberos);
+    return copy;
+}
+
+void authority_credential_deinit(AuthorityCredential *credential)
+{
+    credential->kerberos = kerberos_credential_unref(credential->kerberos);
+}
+
+int authority_store_put_credential(AuthorityStore *store, const AuthorityCredential *credential,
                                    uint64_t *ret_handle)
 {
+    Kept *kept = calloc(1, sizeof(*kept));
+    if (!kept) return -ENOMEM;
+    kept->credential = authority_credential_ref(credential);
     pthread_mutex_lock(&store->lock);
     uint64_t handle = ++store->next;
     int result = hashmap_count(store->credentials) >= AUTHORITY_CREDENTIALS_MAX
                      ? STORE_FULL
-                     : hashmap_put(store->credentials, &handle, sizeof(handle), credential);
-    if (result == 0) kerberos_credential_ref(credential);
+                     : hashmap_put(store->credentials, &handle, sizeof(handle), kept);
     pthread_mutex_unlock(&store->lock);
-    if (result == 0) *ret_handle = handle;
+    if (result != 0)
+        kept_free(kept);
+    else
+        *ret_handle = handle;
     return result;
 }
 
 int authority_store_get_credential(AuthorityStore *store, uint64_t handle,
-                                   KerberosCredential **ret_credential)
+                                   AuthorityCredential *ret_credential)
 {
     pthread_mutex_lock(&store->lock);
-    KerberosCredential *credential = hashmap_get(store->credentials, &handle, sizeof(handle));
-    if (credential) kerberos_credential_ref(credential);
+    Kept *kept = hashmap_get(store->credentials, &handle, sizeof(handle));
+    if (kept) *ret_credential = authority_credential_ref(&kept->credential);
     pthread_mutex_unlock(&store->lock);
-    if (!credential) return STORE_UNKNOWN;
-    *ret_credential = credential;
-    return 0;
+    return kept ? 0 : STORE_UNKNOWN;
 }
 
 int authority_store_drop_credential(AuthorityStore *store, uint64_t handle)
 {
     pthread_mutex_lock(&store->lock);
-    KerberosCredential *credential = hashmap_remove(store->credentials, &handle, sizeof(handle));
+    Kept *kept = hashmap_remove(store->credentials, &handle, sizeof(handle));
     pthread_mutex_unlock(&store->lock);
-    if (!credential) return STORE_UNKNOWN;
-    kerberos_credential_unref(credential);
+    if (!kept) return STORE_UNKNOWN;
+    kept_free(kept);
     return 0;
 }
 
 void authority_conversation_deinit(AuthorityConversation *conversation)
 {
-    conversation->initiator = kerberos_initiator_free(conversation->initiator);
-    conversation->acceptor = kerberos_acceptor_free(conversation->acceptor);
+    if (conversation->initiator) conversation->mechanism->initiator_free(conversation->initiator);
+    if (conversation->acceptor) conversation->mechanism->acceptor_free(conversation->acceptor);
+    conversation->initiator = conversation->acceptor = NULL;
 }
 
 /* With the lock held. */

@@ -4,9 +4,7 @@
 #pragma once
 #include <stdint.h>
 #include "base/cleanup.h"
-#include "sec/krb5-acceptor.h"
 #include "sec/krb5-credential.h"
-#include "sec/krb5-initiator.h"
 
 #define AUTHORITY_CREDENTIALS_MAX 65536u
 /* Conversations of one side that wait for the peer's next leg. The oldest makes room for a new one: a
@@ -15,6 +13,7 @@
 #define AUTHORITY_HALF_OPEN_MAX 4096u
 
 typedef struct AuthorityStore AuthorityStore;
+typedef struct SecMechanism SecMechanism; /* sec/mechanism.h */
 
 /* Conditions. */
 enum {
@@ -26,22 +25,33 @@ int authority_store_new(AuthorityStore **ret_store) must_use;
 AuthorityStore *authority_store_free(AuthorityStore *store);
 DEFINE_CLEANUP(AuthorityStore, authority_store_free)
 
-/* Credential */
+/* Credential: what each mechanism can show for one identity; NULL where it can show nothing. */
 
-/* Takes a reference. Handles are never 0 and never given twice. 0, STORE_FULL, -ENOMEM. */
-int authority_store_put_credential(AuthorityStore *store, KerberosCredential *credential,
+typedef struct AuthorityCredential {
+    KerberosCredential *kerberos;
+} AuthorityCredential;
+
+/* New references to the same parts. */
+AuthorityCredential authority_credential_ref(const AuthorityCredential *credential);
+void authority_credential_deinit(AuthorityCredential *credential);
+static inline void authority_credential_deinitp(AuthorityCredential *credential)
+{
+    authority_credential_deinit(credential);
+}
+/* Takes references. Handles are never 0 and never given twice. 0, STORE_FULL, -ENOMEM. */
+int authority_store_put_credential(AuthorityStore *store, const AuthorityCredential *credential,
                                    uint64_t *ret_handle) must_use;
-/* A new reference. 0, STORE_UNKNOWN. */
+/* New references. 0, STORE_UNKNOWN. */
 int authority_store_get_credential(AuthorityStore *store, uint64_t handle,
-                                   KerberosCredential **ret_credential) must_use;
+                                   AuthorityCredential *ret_credential) must_use;
 /* 0, STORE_UNKNOWN. */
 int authority_store_drop_credential(AuthorityStore *store, uint64_t handle) must_use;
 
-/* Conversation: one of both is not NULL */
+/* Conversation: one of initiator and acceptor is not NULL; the mechanism knows what they are */
 
 typedef struct AuthorityConversation {
-    KerberosInitiator *initiator;
-    KerberosAcceptor *acceptor;
+    const SecMechanism *mechanism;
+    void *initiator, *acceptor;
 } AuthorityConversation;
 
 void authority_conversation_deinit(AuthorityConversation *conversation);

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "sec/authority-message.h"
 #include "sec/authority-store.h"
+#include "sec/mechanism.h"
 
 /* Everything in an answer but tokens, groups and texts; SIDs in binary. */
 #define ANSWER_FIXED_SIZE (1024u + AUTHORITY_TEXT_MAX + SEC_SENTENCE_MAX)
@@ -31,8 +32,10 @@ struct AuthorityCall {
     size_t length;
     AuthorityRequest request; /* points into `bytes` */
     uint64_t deadline;
-    KerberosCredential *credential;
-    KerberosAcquire *acquire;
+    AuthorityCredential credential;
+    const SecMechanism *mechanism;
+    void *pending;            /* INITIATE: the mechanism's */
+    KerberosAcquire *acquire; /* LOGON */
     uint8_t *answer;
     size_t answer_length, answer_capacity;
     SecFailure failure;
@@ -136,13 +139,14 @@ static int call_refuse_plain(AuthorityCall *call, uint32_t code, const char *sen
     return call_refuse(call, &failure, (AuthorityBytes){0});
 }
 
-static void answer_session(AuthorityAnswer *answer, const KerberosSession *session)
+/* The mechanism of the request; without one the call is refused. */
+static int call_mechanism(AuthorityCall *call)
 {
-    answer->enctype = session->enctype;
-    answer->key = (AuthorityBytes){secret_data(session->key), secret_length(session->key)};
-    answer->send_sequence = session->send_sequence;
-    answer->receive_sequence = session->receive_sequence;
-    answer->session_expires = session->expires;
+    call->mechanism = sec_mechanism(call->request.service);
+    if (call->mechanism) return 0;
+    sec_failure_set(&call->failure, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
+                    "authentication service %u is not offered here", call->request.service);
+    return SEC_FAILED;
 }
 
 /* Operations: each is stepped until it has made an answer. 0, SEC_WAIT, -ENOMEM. */
@@ -150,14 +154,14 @@ static void answer_session(AuthorityAnswer *answer, const KerberosSession *sessi
 static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
 {
     const AuthorityRequest *request = &call->request;
-    if (!call->credential) {
+    KerberosCredential **credential = &call->credential.kerberos;
+    if (!*credential) {
         KerberosCredentialSpec spec = {.source = (CredentialSource)request->source,
                                        .path = request->path,
                                        .principal = request->principal,
                                        .password = request->password,
                                        .forwardable = request->forwardable};
-        int result =
-            kerberos_credential_new(call->authority->config, &spec, &call->credential, &call->failure);
+        int result = kerberos_credential_new(call->authority->config, &spec, credential, &call->failure);
         if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
         if (result == -EINVAL)
             return call_refuse_plain(call, ERROR_INVALID_PARAMETER, "the logon request is incomplete");
@@ -165,18 +169,19 @@ static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
     }
     if (request->source == CREDENTIAL_PASSWORD) {
         /* A password is checked now; caches and keytabs ask the KDC at their first use. */
-        int result = call->acquire ? 0
-                                   : kerberos_acquire_new(call->credential, NULL, false, call->deadline,
-                                                          &call->acquire);
+        int result = call->acquire
+                         ? 0
+                         : kerberos_acquire_new(*credential, NULL, false, call->deadline, &call->acquire);
         if (result == 0) result = kerberos_acquire_step(call->acquire, ret_wait);
         if (result == SEC_FAILED)
             return call_refuse(call, kerberos_acquire_failure(call->acquire), (AuthorityBytes){0});
         if (result != 0) return result;
     }
     AuthorityAnswer answer = {.operation = AUTHORITY_LOGON,
-                              .principal = kerberos_credential_principal(call->credential),
-                              .expires = kerberos_credential_expires(call->credential)};
-    int result = authority_store_put_credential(call->authority->store, call->credential, &answer.credential);
+                              .principal = kerberos_credential_principal(*credential),
+                              .expires = kerberos_credential_expires(*credential)};
+    int result =
+        authority_store_put_credential(call->authority->store, &call->credential, &answer.credential);
     if (result == STORE_FULL)
         return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "too many identities are in use");
     return result ? result : call_answer_credential(call, &answer);
@@ -195,9 +200,10 @@ static int call_answer_leg(AuthorityCall *call, AuthorityConversation conversati
                            AuthorityStatus status)
 {
     AuthorityAnswer answer = {.operation = call->request.operation, .status = status};
-    const uint8_t *leg = conversation.initiator
-                             ? kerberos_initiator_output(conversation.initiator, &answer.token.length)
-                             : kerberos_acceptor_output(conversation.acceptor, &answer.token.length);
+    const uint8_t *leg =
+        conversation.initiator
+            ? conversation.mechanism->initiator_output(conversation.initiator, &answer.token.length)
+            : conversation.mechanism->acceptor_output(conversation.acceptor, &answer.token.length);
     /* Once it is kept another thread may evict it: the answer needs a copy of its own. */
     _cleanup_(freep) uint8_t *copy = malloc(answer.token.length);
     if (!copy) {
@@ -213,23 +219,21 @@ static int call_answer_leg(AuthorityCall *call, AuthorityConversation conversati
 static int operation_initiate(AuthorityCall *call, IoWait *ret_wait)
 {
     const AuthorityRequest *request = &call->request;
-    bool delegate = request->impersonation == RPC_C_IMP_LEVEL_DELEGATE;
-    if (!call->acquire) {
+    if (!call->mechanism) {
+        if (call_mechanism(call) != 0) return call_refuse(call, &call->failure, (AuthorityBytes){0});
         if (authority_store_get_credential(call->authority->store, request->credential, &call->credential) !=
             0)
             return call_refuse_plain(call, (uint32_t)SEC_E_NO_CREDENTIALS,
                                      "the credential was released; log on again");
-        int result =
-            kerberos_acquire_new(call->credential, request->target, delegate, call->deadline, &call->acquire);
-        if (result != 0) return result;
     }
-    int result = kerberos_acquire_step(call->acquire, ret_wait);
-    if (result == SEC_FAILED)
-        return call_refuse(call, kerberos_acquire_failure(call->acquire), (AuthorityBytes){0});
-    if (result != 0) return result;
-    AuthorityConversation conversation = {0};
-    result = kerberos_initiator_new(call->credential, call->acquire, request->target, request->authn_level,
-                                    request->impersonation, &conversation.initiator, &call->failure);
+    const MechanismInitiate what = {.credential = &call->credential,
+                                    .target = request->target,
+                                    .authn_level = request->authn_level,
+                                    .impersonation = request->impersonation,
+                                    .deadline = call->deadline};
+    AuthorityConversation conversation = {.mechanism = call->mechanism};
+    int result =
+        call->mechanism->initiate(&what, &call->pending, ret_wait, &conversation.initiator, &call->failure);
     if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
     return result ? result : call_answer_leg(call, conversation, 0, AUTHORITY_DONE);
 }
@@ -252,33 +256,31 @@ static int operation_initiate_finish(AuthorityCall *call, IoWait *ret_wait)
 {
     _cleanup_(authority_conversation_deinitp) AuthorityConversation conversation = {0};
     const AuthorityBytes *leg = &call->request.token;
+    AuthorityAnswer answer = {.operation = AUTHORITY_INITIATE_FINISH};
     if (call_conversation(call, true, &conversation) != 0)
         return call_refuse_plain(call, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED, lost_conversation);
-    int result = kerberos_initiator_finish(conversation.initiator, leg->data, leg->length, &call->failure);
+    int result = conversation.mechanism->initiate_finish(conversation.initiator, leg->data, leg->length,
+                                                         &answer, &call->failure);
     if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
     if (result == SEC_RESTART) {
-        AuthorityConversation again = {.initiator = TAKE_PTR(conversation.initiator)};
+        AuthorityConversation again = conversation;
+        conversation.initiator = NULL;
         return call_answer_leg(call, again, call->request.conversation, AUTHORITY_RESTART);
     }
-    if (result != 0) return result;
-    AuthorityAnswer answer = {.operation = AUTHORITY_INITIATE_FINISH};
-    answer.token.data = kerberos_initiator_output(conversation.initiator, &answer.token.length);
-    answer_session(&answer, kerberos_initiator_session(conversation.initiator));
-    return call_answer(call, &answer);
+    return result ? result : call_answer(call, &answer);
 }
 
 static int operation_accept(AuthorityCall *call, IoWait *ret_wait)
 {
     const AuthorityBytes *leg = &call->request.token;
+    if (call_mechanism(call) != 0) return call_refuse(call, &call->failure, (AuthorityBytes){0});
     _cleanup_(kerberos_keytab_unrefp) KerberosKeytab *keytab = authority_keytab(call->authority);
-    if (!keytab)
-        return call_refuse_plain(call, (uint32_t)SEC_E_NO_CREDENTIALS,
-                                 "this process has no keytab to verify callers with; configure one");
-    AuthorityConversation conversation = {0};
+    const MechanismAccept what = {.keytab = keytab, .authn_level = call->request.authn_level};
+    AuthorityConversation conversation = {.mechanism = call->mechanism};
     _cleanup_(writer_deinitp) Writer error_token;
     writer_init(&error_token, AUTHORITY_TOKEN_MAX);
-    int result = kerberos_acceptor_new(keytab, call->request.authn_level, leg->data, leg->length,
-                                       &conversation.acceptor, &error_token, &call->failure);
+    int result = call->mechanism->accept(&what, leg->data, leg->length, &conversation.acceptor, &error_token,
+                                         &call->failure);
     if (result == SEC_FAILED) {
         AuthorityBytes token = {error_token.data, writer_status(&error_token) == 0 ? error_token.length : 0};
         return call_refuse(call, &call->failure, token);
@@ -289,27 +291,17 @@ static int operation_accept(AuthorityCall *call, IoWait *ret_wait)
 static int operation_accept_finish(AuthorityCall *call, IoWait *ret_wait)
 {
     _cleanup_(authority_conversation_deinitp) AuthorityConversation conversation = {0};
+    _cleanup_(authority_credential_deinitp) AuthorityCredential delegated = {0};
     const AuthorityBytes *leg = &call->request.token;
-    KerberosCaller caller;
+    AuthorityAnswer answer = {.operation = AUTHORITY_ACCEPT_FINISH};
     if (call_conversation(call, false, &conversation) != 0)
         return call_refuse_plain(call, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED, lost_conversation);
-    int result =
-        kerberos_acceptor_finish(conversation.acceptor, leg->data, leg->length, &caller, &call->failure);
+    int result = conversation.mechanism->accept_finish(conversation.acceptor, leg->data, leg->length, &answer,
+                                                       &delegated, &call->failure);
     if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
     if (result != 0) return result;
-    _cleanup_(kerberos_credential_unrefp) KerberosCredential *delegated = caller.credential;
-    AuthorityAnswer answer = {.operation = AUTHORITY_ACCEPT_FINISH,
-                              .principal = caller.principal,
-                              .server = caller.server,
-                              .expires = caller.expires,
-                              .level = (uint8_t)caller.level,
-                              .account_flags = caller.account_flags,
-                              .user = caller.user,
-                              .groups = caller.groups,
-                              .group_count = caller.group_count};
-    answer_session(&answer, caller.session);
-    if (delegated)
-        result = authority_store_put_credential(call->authority->store, delegated, &answer.credential);
+    if (delegated.kerberos)
+        result = authority_store_put_credential(call->authority->store, &delegated, &answer.credential);
     if (result == STORE_FULL)
         return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
                                  "too many delegated identities are in use");
@@ -373,7 +365,8 @@ AuthorityCall *authority_call_free(AuthorityCall *call)
     if (call->answer) explicit_bzero(call->answer, call->answer_capacity); /* a session key */
     free(call->answer);
     kerberos_acquire_free(call->acquire);
-    kerberos_credential_unref(call->credential);
+    if (call->pending) call->mechanism->pending_free(call->pending);
+    authority_credential_deinit(&call->credential);
     authority_unref(call->authority);
     free(call);
     return NULL;

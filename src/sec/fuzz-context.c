@@ -3,7 +3,7 @@
  * Any bytes as a protected fragment. The first byte: 3 the encryption type, 4 header signing, 24 the level;
  * 32 sealed by an honest peer, with EC and RRC of its own choice, and damaged after that. Nothing that the
  * peer did not send may be accepted.
- * Decoder: src/sec/context.c .*(unseal|unprotect|verify|get_u64be).*
+ * Decoder: src/sec/context-kerberos.c .*(unseal|unprotect|verify|get_u64be).*
  * Decoder: src/sec/seal-aes.c aes_(decrypt|sign)|cts_gather|swap_last_blocks|xor_block|cipher_run|mac_compute|seal_mac
  * Decoder: src/sec/krb5-seal.c krb5_seal_(decrypt|sign)|iov.*
  */

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "sec/authority-client.h"
 #include "sec/credential.h"
+#include "sec/mechanism.h"
 
 typedef enum InitiatorState {
     STATE_START, /* leg 1 is to be asked for */
@@ -83,7 +84,7 @@ static int check_token(SecInitiator *initiator)
     const Token *token = initiator->token;
     const char *target = initiator->target;
     bool network = token_is_from_network(token), usable = token_credential(token) != NULL;
-    if (initiator->spec.authn_service != RPC_C_AUTHN_GSS_KERBEROS)
+    if (!sec_mechanism(initiator->spec.authn_service))
         return initiator_fail(
             initiator, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
             "%s cannot authenticate to %s: only Kerberos is offered; ask for RPC_C_AUTHN_GSS_KERBEROS",
@@ -123,6 +124,7 @@ static int step_start(SecInitiator *initiator)
     if (result != 0) return result;
     SecCredential *credential = token_credential(initiator->token);
     AuthorityRequest request = {.operation = AUTHORITY_INITIATE,
+                                .service = initiator->spec.authn_service,
                                 .credential = sec_credential_handle(credential),
                                 .target = initiator->target,
                                 .authn_level = initiator->spec.authn_level,
@@ -146,8 +148,10 @@ static int take_output(SecInitiator *initiator, const AuthorityAnswer *answer)
 
 static int make_context(SecInitiator *initiator, const AuthorityAnswer *answer)
 {
-    SecContextSpec spec = {.initiator = true,
+    SecContextSpec spec = {.service = initiator->spec.authn_service,
+                           .initiator = true,
                            .enctype = answer->enctype,
+                           .flags = answer->context_flags,
                            .key = answer->key.data,
                            .key_length = answer->key.length,
                            .send_sequence = answer->send_sequence,

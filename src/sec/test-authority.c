@@ -27,12 +27,13 @@ static const AuthorityRequest requests[] = {
     {.operation = AUTHORITY_LOGON, .source = 1, .path = "/keytab", .principal = ""},
     {.operation = AUTHORITY_RELEASE, .credential = UINT64_MAX},
     {.operation = AUTHORITY_INITIATE,
+     .service = 10,
      .credential = 7,
      .target = "host/a",
      .authn_level = 6,
      .impersonation = 4},
     {.operation = AUTHORITY_INITIATE_FINISH, .conversation = 8, .token = BYTES("leg 2")},
-    {.operation = AUTHORITY_ACCEPT, .authn_level = 5, .token = BYTES("leg 1")},
+    {.operation = AUTHORITY_ACCEPT, .service = 16, .authn_level = 5, .token = BYTES("leg 1")},
     {.operation = AUTHORITY_ACCEPT_FINISH, .conversation = 9, .token = BYTES("")},
     {.operation = AUTHORITY_ABANDON, .conversation = 10},
 };
@@ -52,6 +53,7 @@ static const AuthorityAnswer answers[] = {
     {.operation = AUTHORITY_INITIATE_FINISH,
      .token = BYTES("leg 3"),
      .enctype = 18,
+     .context_flags = 0xe2898235,
      .key = BYTES("key"),
      .send_sequence = 0x12345678,
      .receive_sequence = 1,
@@ -108,6 +110,7 @@ static void test_requests(void **state)
         assert_text(out.target, in->target);
         assert_int_equal(out.credential, in->credential);
         assert_int_equal(out.conversation, in->conversation);
+        assert_int_equal(out.service, in->service);
         assert_int_equal(out.authn_level, in->authn_level);
         assert_int_equal(out.impersonation, in->impersonation);
         assert_bytes(&out.token, &in->token);
@@ -139,6 +142,7 @@ static void test_answers(void **state)
         assert_int_equal(out.expires, in->expires);
         assert_int_equal(out.session_expires, in->session_expires);
         assert_int_equal(out.enctype, in->enctype);
+        assert_int_equal(out.context_flags, in->context_flags);
         assert_int_equal(out.send_sequence, in->send_sequence);
         assert_int_equal(out.receive_sequence, in->receive_sequence);
         assert_int_equal(out.level, in->level);
@@ -163,6 +167,7 @@ static int read_initiate(uint32_t length, const char *text, size_t size)
     _cleanup_(writer_deinitp) Writer writer;
     writer_init(&writer, 0);
     writer_u32(&writer, AUTHORITY_INITIATE);
+    writer_u8(&writer, 16);
     writer_u64(&writer, 1);
     writer_u32(&writer, length);
     writer_bytes(&writer, text, size);
@@ -261,11 +266,14 @@ static void test_unknown(void **state)
         uint32_t code;
     } rows[] = {
         {{.operation = AUTHORITY_RELEASE, .credential = 1}, (uint32_t)SEC_E_INVALID_HANDLE},
-        {{.operation = AUTHORITY_INITIATE, .credential = 1, .target = "host/a"},
+        {{.operation = AUTHORITY_INITIATE, .service = 16, .credential = 1, .target = "host/a"},
          (uint32_t)SEC_E_NO_CREDENTIALS},
+        {{.operation = AUTHORITY_INITIATE, .service = 9, .credential = 1, .target = "host/a"},
+         (uint32_t)SEC_E_SECPKG_NOT_FOUND},
+        {{.operation = AUTHORITY_ACCEPT, .token = BYTES("x")}, (uint32_t)SEC_E_SECPKG_NOT_FOUND},
         {{.operation = AUTHORITY_INITIATE_FINISH, .conversation = 1},
          (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED},
-        {{.operation = AUTHORITY_ACCEPT, .token = BYTES("x")},
+        {{.operation = AUTHORITY_ACCEPT, .service = 16, .token = BYTES("x")},
          (uint32_t)SEC_E_NO_CREDENTIALS}, /* no keytab */
         {{.operation = AUTHORITY_ACCEPT_FINISH, .conversation = 1},
          (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED},

@@ -446,6 +446,44 @@ static void test_rc4_vectors(void **state)
     }
 }
 
+/* The MIC of Negotiate: both ways, and every kind of damage; then fragments go on with the next number. */
+static void test_mic(void **state)
+{
+    static const uint8_t list[] = "a list of mechanisms", other[] = "a list of mechanismz";
+    uint8_t mic[SEC_MIC_MAX];
+
+    for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+        Pair pair = pair_new(&types[t], seal_default, seal_default);
+        const size_t length = sec_context_mic_length(pair.client);
+        assert_int_equal(length, types[t].integrity);
+        assert_int_equal(sec_context_sign(pair.client, list, sizeof(list), mic), 0);
+        assert_int_equal(sec_context_verify(pair.server, other, sizeof(other), mic, length),
+                         SEC_BAD_SIGNATURE);
+        assert_int_equal(sec_context_verify(pair.server, list, sizeof(list) - 1, mic, length),
+                         SEC_BAD_SIGNATURE);
+        assert_int_equal(sec_context_verify(pair.server, list, sizeof(list), mic, length - 1),
+                         SEC_BAD_SIGNATURE);
+        assert_int_equal(sec_context_verify(pair.server, list, sizeof(list), mic, 0), SEC_BAD_SIGNATURE);
+        assert_int_equal(sec_context_verify(pair.server, list, sizeof(list), mic, SEC_MIC_MAX + 1),
+                         SEC_BAD_SIGNATURE);
+        for (size_t i = 0; i < length; i++) {
+            mic[i] ^= 1;
+            assert_int_not_equal(sec_context_verify(pair.server, list, sizeof(list), mic, length), 0);
+            mic[i] ^= 1;
+        }
+        assert_int_not_equal(sec_context_verify(pair.client, list, sizeof(list), mic, length),
+                             0); /* its own */
+        assert_int_equal(sec_context_verify(pair.server, list, sizeof(list), mic, length), 0);
+        assert_int_not_equal(sec_context_verify(pair.server, list, sizeof(list), mic, length), 0); /* again */
+        assert_int_equal(sec_context_sign(pair.server, list, sizeof(list), mic), 0);
+        assert_int_equal(sec_context_verify(pair.client, list, sizeof(list), mic, length), 0);
+        exchange(pair.client, pair.server, LEVEL_PRIVACY, 48, true);
+        exchange(pair.server, pair.client, LEVEL_PRIVACY, 48, true);
+        assert_int_equal(sec_context_service(pair.client), 16);
+        pair_free(&pair);
+    }
+}
+
 static void test_expired_and_unknown(void **state)
 {
     uint8_t key[32] = {1};
@@ -458,6 +496,8 @@ static void test_expired_and_unknown(void **state)
     packet_fill(&packet, 32, types[1].privacy);
     SecMessage message = packet_message(&packet, true);
     assert_int_equal(sec_context_protect(context, LEVEL_PRIVACY, &message), -EKEYEXPIRED);
+    uint8_t mic[SEC_MIC_MAX];
+    assert_int_equal(sec_context_sign(context, key, sizeof(key), mic), -EKEYEXPIRED);
     context = sec_context_free(context);
     spec.key_length = 31;
     assert_int_equal(sec_context_new(&spec, &context), -EINVAL);
@@ -466,6 +506,10 @@ static void test_expired_and_unknown(void **state)
     spec.enctype = 23;
     assert_int_equal(sec_context_new(&spec, &context), -EINVAL);
     spec.enctype = 1;
+    assert_int_equal(sec_context_new(&spec, &context), -EOPNOTSUPP);
+    spec.enctype = 18;
+    spec.key_length = 32;
+    spec.service = 9; /* Negotiate protects nothing by itself */
     assert_int_equal(sec_context_new(&spec, &context), -EOPNOTSUPP);
     assert_null(context);
 }
@@ -482,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_levels_do_not_mix),
         cmocka_unit_test(test_rc4_vectors),
+        cmocka_unit_test(test_mic),
         cmocka_unit_test(test_expired_and_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
