@@ -30,16 +30,17 @@ REM_UNKNOWN2 = uuid.UUID("00000143-0000-0000-c000-000000000046")
 SERVICES = uuid.UUID("9556dc99-828c-11cf-a37e-00aa003240c7")
 LEVEL1_LOGIN = uuid.UUID("f309ad18-d86a-11d0-a075-00c04fb68820")
 RESOLVER_PORT = 135
+TOKEN, PRIVACY_TOKEN = 28, 76  # of AES256
 SECONDS = 30
 
 
 class Pdu:
     """One PDU. `body` is what stands between the common header and padding or sec_trailer."""
 
-    def __init__(self, kind, flags, call, body, security=None, token=b"", pad=0):
+    def __init__(self, kind, flags, call, body, security=None, token=b"", pad=b""):
         self.kind, self.flags, self.call, self.body = kind, flags, call, body
         self.security = security  # (service, level, context)
-        self.token, self.pad = token, pad
+        self.token, self.pad = token, pad  # the padding's bytes
 
     @classmethod
     def of(cls, data):
@@ -51,17 +52,17 @@ class Pdu:
             return cls(kind, flags, call, data[16:])
         end = length - auth_length - 8
         service, level, pad, _, context = struct.unpack_from("<BBBBI", data, end)
-        return cls(kind, flags, call, data[16:end - pad], (service, level, context), data[end + 8:], pad)
+        return cls(kind, flags, call, data[16:end - pad], (service, level, context), data[end + 8:], data[end - pad:end])
 
     def head(self):
         """Everything before the token."""
-        trailer, pad = b"", self.pad if self.security else 0
+        trailer = b""
         if self.security:
             service, level, context = self.security
-            trailer = struct.pack("<BBBBI", service, level, pad, 0, context)
-        length = 16 + len(self.body) + pad + len(trailer) + len(self.token)
+            trailer = self.pad + struct.pack("<BBBBI", service, level, len(self.pad), 0, context)
+        length = 16 + len(self.body) + len(trailer) + len(self.token)
         return struct.pack("<BBBB4sHHI", 5, 0, self.kind, self.flags, b"\x10\0\0\0", length, len(self.token),
-                           self.call) + self.body + bytes(pad) + trailer
+                           self.call) + self.body + trailer
 
     def data(self):
         return self.head() + self.token
@@ -89,8 +90,8 @@ class Pdu:
         return [struct.unpack_from("<HH20s", self.body, offset + 4 + 24 * i) for i in range(self.body[offset])]
 
     def __str__(self):
-        return "%s flags %d call %d security %s token %d pad %d body %s" % (
-            KINDS.get(self.kind, self.kind), self.flags, self.call, self.security, len(self.token), self.pad, self.body.hex())
+        return "%s flags %d call %d security %s token %d pad %s body %s" % (
+            KINDS.get(self.kind, self.kind), self.flags, self.call, self.security, len(self.token), self.pad.hex(), self.body.hex())
 
 
 class Step:
@@ -147,20 +148,38 @@ class Kerberos:
         return result.token or b""
 
     def sign(self, pdu, header_signed):
-        """Gives a request or response its padding and token. Level PACKET; without header signing the stub alone is signed."""
-        pdu.pad = -len(pdu.stub()) % 16
-        pdu.token = bytes(28)
-        pdu.token = gss.get_mic(self.context, self.signed_part(pdu, header_signed))
-        if len(pdu.token) != 28:
-            raise ValueError("a token of %d bytes" % len(pdu.token))
+        """Gives a request or response its padding and token, and encrypts it where its level says so. Without header signing
+        the stub alone is signed."""
+        pdu.pad = bytes(-len(pdu.stub()) % 16)
+        pdu.token = bytes(PRIVACY_TOKEN if pdu.security[1] == PRIVACY else TOKEN)
+        if pdu.security[1] == PRIVACY:
+            parts = self.parts(pdu, header_signed)
+            gss.wrap_iov(self.context, parts, confidential=True)
+            pdu.body, pdu.pad = pdu.body[:pdu.stub_start()] + parts[1].value[:len(pdu.stub())], parts[1].value[len(pdu.stub()):]
+            pdu.token = parts[3].value
+        else:
+            pdu.token = gss.get_mic(self.context, self.signed_part(pdu, header_signed))
 
     def check(self, pdu, header_signed):
-        gss.verify_mic(self.context, self.signed_part(pdu, header_signed), pdu.token)
+        """Raises when the signature is wrong; decrypts."""
+        if pdu.security[1] == PRIVACY:
+            parts = self.parts(pdu, header_signed)
+            gss.unwrap_iov(self.context, parts)
+            pdu.body = pdu.body[:pdu.stub_start()] + parts[1].value[:len(pdu.stub())]
+        else:
+            gss.verify_mic(self.context, self.signed_part(pdu, header_signed), pdu.token)
 
     @staticmethod
     def signed_part(pdu, header_signed):
         head = pdu.head()
         return head if header_signed else head[16 + pdu.stub_start():-8]
+
+    @staticmethod
+    def parts(pdu, header_signed):
+        head, start = pdu.head(), 16 + pdu.stub_start()
+        kind = gss.IOVBufferType.sign_only if header_signed else gss.IOVBufferType.empty
+        return gss.IOV((kind, False, head[:start]), (gss.IOVBufferType.data, False, head[start:-8]), (kind, False, head[-8:]),
+                       (gss.IOVBufferType.header, False, pdu.token), std_layout=False)
 
 
 class Names:
