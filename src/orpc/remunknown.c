@@ -62,7 +62,8 @@ static int results_as_objrefs(Exporter *exporter, const RemQueryInterfaceIn *in,
     }
     const uint8_t *next = bytes->data; /* the writer may have moved while it grew */
     for (size_t i = 0; i < in->iid_count; i++) {
-        if (ret_results[i].objref_length) ret_results[i].objref = next;
+        if (ret_results[i].objref_length == 0) continue;
+        ret_results[i].objref = next;
         next += ret_results[i].objref_length;
     }
     return writer_status(bytes);
