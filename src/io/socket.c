@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
 #include "base/time.h"
@@ -197,9 +198,56 @@ int io_set_patience(int fd, uint64_t ns)
     return 0;
 }
 
+/* How long a thread stays awake for an answer: going to sleep and being woken takes longer than most peers
+ * need. Worth it only with a core to spare, which shows in how it ends: each vain attempt doubles the number
+ * of reads until the next one. */
+#define SPIN_NS       30000u
+#define SPIN_SKIP_MAX 1023u
+#define LOOK_EVERY    64u
+
+static _Thread_local unsigned spin_skip, spin_left;
+
+/* Whoever shares this core cannot answer while this thread holds it. Looked up now and then: threads move. */
+static bool peer_has_own_core(int fd)
+{
+    static _Thread_local unsigned reads;
+    static _Thread_local bool apart;
+    int cpu = -1;
+    socklen_t length = sizeof(cpu);
+
+    if (reads++ % LOOK_EVERY == 0)
+        apart = getsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &length) == 0 && cpu >= 0 &&
+                cpu != sched_getcpu();
+    return apart;
+}
+
+static ssize_t spin(int fd, void *buffer, size_t size)
+{
+    const uint64_t end = time_after(SPIN_NS);
+    ssize_t got;
+    bool late;
+
+    do {
+        got = recv(fd, buffer, size, MSG_DONTWAIT);
+        late = time_monotonic() >= end; /* also when this thread lost its core meanwhile */
+    } while (got < 0 && errno == EAGAIN && !late);
+    if (!late)
+        spin_skip /= 2;
+    else
+        spin_left = spin_skip = spin_skip < SPIN_SKIP_MAX ? 2 * spin_skip + 1 : SPIN_SKIP_MAX;
+    return got;
+}
+
 int io_read_blocking(int fd, void *buffer, size_t size, size_t *ret_size)
 {
-    ssize_t got = recv(fd, buffer, size, 0);
+    ssize_t got = -1;
+
+    errno = EAGAIN;
+    if (spin_left > 0)
+        spin_left--;
+    else if (peer_has_own_core(fd))
+        got = spin(fd, buffer, size);
+    if (got < 0 && errno == EAGAIN) got = recv(fd, buffer, size, 0);
     if (got < 0) return errno == EAGAIN || errno == EINTR ? IO_AGAIN : -errno;
     if (got == 0) return IO_CLOSED;
     *ret_size = (size_t)got;

@@ -39,8 +39,8 @@ int io_read(int fd, void *buffer, size_t size, size_t *ret_size) must_use;
 /* Lets io_read_blocking() block, for at most `ns` or TIME_NEVER. Nothing else here blocks because of it. 0,
  * -errno. */
 int io_set_patience(int fd, uint64_t ns) must_use;
-/* As io_read(), but waits in the system call itself, which is cheaper than a poll() before each. IO_AGAIN: in
- * vain, or interrupted. */
+/* As io_read(), but waits in the system call itself, which is cheaper than a poll() before each, and
+ * before that some microseconds awake while that pays off. IO_AGAIN: in vain, or interrupted. */
 int io_read_blocking(int fd, void *buffer, size_t size, size_t *ret_size) must_use;
 /* Writes what fits now, without SIGPIPE: 0 (maybe less than all), IO_AGAIN, -EPIPE, -errno. */
 int io_write(int fd, const void *data, size_t size, size_t *ret_size) must_use;

@@ -142,6 +142,37 @@ Subject anchor_echo(const AnchorEcho *shape)
     return subject;
 }
 
+static void plain_serve(int fd, void *data)
+{
+    Echo *echo = data;
+
+    while (anchor_read(fd, echo->buffer, length_of(&echo->shape.request)))
+        anchor_write(fd, echo->buffer, length_of(&echo->shape.response));
+}
+
+static void plain_run(void *data, unsigned count)
+{
+    Echo *echo = data;
+
+    for (unsigned i = 0; i < count; i++) {
+        anchor_write(echo->fd, echo->buffer, length_of(&echo->shape.request));
+        if (!anchor_read(echo->fd, echo->buffer, length_of(&echo->shape.response)))
+            measure_fail("an echo did not come back");
+    }
+}
+
+Subject anchor_plain(const AnchorEcho *shape)
+{
+    Subject subject = {.run = plain_run};
+    Echo *echo = calloc(1, sizeof(*echo));
+
+    if (!echo) measure_fail("out of memory");
+    echo->shape = *shape;
+    echo->fd = anchor_start(plain_serve, echo, &subject.peers[0]);
+    subject.data = echo;
+    return subject;
+}
+
 /* Stream */
 
 typedef struct Stream {

@@ -22,6 +22,9 @@ typedef struct AnchorEcho {
 } AnchorEcho;
 Subject anchor_echo(const AnchorEcho *shape);
 
+/* The same lengths, unsealed. */
+Subject anchor_plain(const AnchorEcho *shape);
+
 /* A short request, answered by `fragments` sealed PDUs one after the other: one operation. */
 typedef struct AnchorStream {
     AnchorPdu fragment;

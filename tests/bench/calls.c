@@ -108,13 +108,13 @@ static WireBytes wire_of(const Subject *call)
     return (WireBytes){after.sent - before.sent, after.received - before.received};
 }
 
-/* The echo of what a call was seen to send and to receive. */
-static Subject echo_of(const Subject *call)
+/* What a call was seen to send and to receive. */
+static AnchorEcho shape_of(const Subject *call)
 {
     const WireBytes wire = wire_of(call);
 
-    return anchor_echo(&(AnchorEcho){{REQUEST_HEADER, wire.sent - ANCHOR_LENGTH(REQUEST_HEADER, 0)},
-                                     {RESPONSE_HEADER, wire.received - ANCHOR_LENGTH(RESPONSE_HEADER, 0)}});
+    return (AnchorEcho){{REQUEST_HEADER, wire.sent - ANCHOR_LENGTH(REQUEST_HEADER, 0)},
+                        {RESPONSE_HEADER, wire.received - ANCHOR_LENGTH(RESPONSE_HEADER, 0)}};
 }
 
 /* A stream of as many payload bytes as an echo of BULK bytes carries there and back, in fragments like those
@@ -170,8 +170,9 @@ static void measure_calls(IMantleWhoami *proxy, pid_t server)
         [BULK_4K] = anchor_stream(&(AnchorStream){{RESPONSE_HEADER, FRAGMENT}, 2 * BULK / FRAGMENT}),
     };
 
-    subjects[NULL_ECHO] = echo_of(&subjects[NULL_CALL]);
-    subjects[DATA_ECHO] = echo_of(&subjects[DATA_CALL]);
+    const AnchorEcho null_shape = shape_of(&subjects[NULL_CALL]), data_shape = shape_of(&subjects[DATA_CALL]);
+    subjects[NULL_ECHO] = anchor_echo(&null_shape);
+    subjects[DATA_ECHO] = anchor_echo(&data_shape);
     subjects[BULK_SAME] = stream_of(&subjects[BULK_CALL]);
     measure(subjects, SUBJECTS, ROUNDS, &measured);
     report_calls(&measured, 1, "sealed null call / echo of the same bytes", NULL_CALL, NULL_ECHO, 1.25);
@@ -180,6 +181,37 @@ static void measure_calls(IMantleWhoami *proxy, pid_t server)
     report_calls(&measured, 2, "sealed call, 200 B each way / TLS 1.3 echo", DATA_CALL, DATA_TLS, 1);
     report_bulk(&measured, "sealed bulk both ways / stream of the same fragments", BULK_CALL, BULK_SAME);
     report_bulk(&measured, "sealed bulk both ways / stream of 4 KB fragments", BULK_CALL, BULK_4K);
+}
+
+/* Goal 3 */
+
+static void measure_latency(IMantleWhoami *proxy, pid_t server)
+{
+    enum { CALL, PLAIN, SEALED, SUBJECTS };
+    static Measured measured;
+    Call call = {.proxy = proxy};
+    Subject subjects[SUBJECTS] = {[CALL] = {run_null, &call, {server}, 0}};
+    const AnchorEcho shape = shape_of(&subjects[CALL]);
+
+    subjects[PLAIN] = anchor_plain(&shape);
+    subjects[SEALED] = anchor_echo(&shape);
+    const pid_t peers[] = {server, subjects[PLAIN].peers[0], subjects[SEALED].peers[0]};
+    if (!measure_pin_apart(peers, sizeof(peers) / sizeof(peers[0]))) {
+        printf(" 3  latency: not measured, this machine has one core\n");
+        return;
+    }
+    measure_wall(subjects, SUBJECTS, ROUNDS, &measured);
+    measure_pin(server);
+    report_add(&(ReportRow){.id = 3,
+                            .name = "latency on two cores, sealed null call / blocking plain echo",
+                            .limit = 0.24,
+                            .value = measure_ratio(&measured, CALL, PLAIN),
+                            .goal = 0.3,
+                            .cost = measure_cost(&measured, CALL),
+                            .anchor = measure_cost(&measured, PLAIN),
+                            .unit = "us"});
+    printf("    (the sealed blocking echo: %.2f of the plain one; load of the machine: %.1f)\n",
+           measure_ratio(&measured, SEALED, PLAIN), measure_load());
 }
 
 /* Goal 6 */
@@ -256,6 +288,7 @@ void bench_calls(void)
     run_null(&(Call){.proxy = proxy}, WARM_UP); /* until the server has its threads */
     measure_pin(server);
     measure_calls(proxy, server);
+    measure_latency(proxy, server);
     measure_cloaking(proxy, server);
     IMantleWhoami_Release(proxy);
     CoUninitialize();

@@ -15,6 +15,8 @@
 #define TASK_PATH_MAX 64u
 
 static int core = -1;
+static cpu_set_t allowed; /* before anything was bound */
+static bool by_wall;
 
 void measure_fail(const char *format, ...)
 {
@@ -30,27 +32,31 @@ void measure_fail(const char *format, ...)
 
 /* Cores */
 
-static void bind_thread(pid_t thread)
+static void bind_thread(pid_t thread, const cpu_set_t *cores)
+{
+    if (sched_setaffinity(thread, sizeof(*cores), cores) < 0) measure_fail("cannot bind to a core: %m");
+}
+
+static cpu_set_t one_core(void)
 {
     cpu_set_t set;
 
     CPU_ZERO(&set);
     CPU_SET(core, &set);
-    if (sched_setaffinity(thread, sizeof(set), &set) < 0) measure_fail("cannot bind to core %d: %m", core);
+    return set;
 }
 
 /* The last core that may be used: the first has the machine's interrupts. */
 void measure_pin_self(void)
 {
-    cpu_set_t allowed;
-
     if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0) measure_fail("which cores may be used? %m");
     for (int i = 0; i < CPU_SETSIZE; i++)
         if (CPU_ISSET(i, &allowed)) core = i;
-    bind_thread(0);
+    const cpu_set_t one = one_core();
+    bind_thread(0, &one);
 }
 
-void measure_pin(pid_t pid)
+static void bind_process(pid_t pid, const cpu_set_t *cores)
 {
     char path[TASK_PATH_MAX];
 
@@ -58,8 +64,34 @@ void measure_pin(pid_t pid)
     DIR *tasks = opendir(path);
     if (!tasks) measure_fail("%s: %m", path);
     for (struct dirent *entry; (entry = readdir(tasks));)
-        if (entry->d_name[0] != '.') bind_thread((pid_t)atoi(entry->d_name));
+        if (entry->d_name[0] != '.') bind_thread((pid_t)atoi(entry->d_name), cores);
     closedir(tasks);
+}
+
+void measure_pin(pid_t pid)
+{
+    const cpu_set_t one = one_core();
+
+    bind_process(pid, &one);
+}
+
+bool measure_pin_apart(const pid_t *pids, size_t count)
+{
+    cpu_set_t others = allowed;
+
+    CPU_CLR(core, &others);
+    if (CPU_COUNT(&others) == 0) return false;
+    for (size_t i = 0; i < count; i++)
+        bind_process(pids[i], &others);
+    return true;
+}
+
+double measure_load(void)
+{
+    double load = 0;
+
+    if (getloadavg(&load, 1) != 1) measure_fail("no load average");
+    return load;
 }
 
 /* Time */
@@ -74,8 +106,17 @@ uint64_t measure_cpu(pid_t pid)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t cpu_of_all(const Subject *subject)
+static uint64_t wall(void)
 {
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) < 0) measure_fail("no clock: %m");
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t time_of_all(const Subject *subject)
+{
+    if (by_wall) return wall();
     uint64_t sum = measure_cpu(0);
 
     for (size_t i = 0; i < MEASURE_PEERS_MAX; i++)
@@ -83,13 +124,13 @@ static uint64_t cpu_of_all(const Subject *subject)
     return sum;
 }
 
-/* CPU nanoseconds of all processes for `count` operations. */
+/* Nanoseconds of all processes for `count` operations. */
 static uint64_t time_run(const Subject *subject, unsigned count)
 {
-    const uint64_t before = cpu_of_all(subject);
+    const uint64_t before = time_of_all(subject);
 
     subject->run(subject->data, count);
-    return cpu_of_all(subject) - before;
+    return time_of_all(subject) - before;
 }
 
 static void calibrate(Subject *subject)
@@ -114,6 +155,13 @@ void measure(Subject *subjects, size_t count, size_t rounds, Measured *ret_measu
             if (round >= WARM_UP)
                 ret_measured->cost[i][round - WARM_UP] = (double)used / 1e3 / subjects[i].count;
         }
+}
+
+void measure_wall(Subject *subjects, size_t count, size_t rounds, Measured *ret_measured)
+{
+    by_wall = true;
+    measure(subjects, count, rounds, ret_measured);
+    by_wall = false;
 }
 
 /* Memory */

@@ -6,6 +6,7 @@
  * sides or neither.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,10 +35,17 @@ _Noreturn void measure_fail(const char *format, ...) __attribute__((format(print
 void measure_pin_self(void);
 /* Binds all threads of another process to the same core. */
 void measure_pin(pid_t pid);
+/* Binds all threads of other processes to another core than this one's; false when there is none. */
+bool measure_pin_apart(const pid_t *pids, size_t count);
 /* CPU nanoseconds that a process has used; 0 stands for this one. */
 uint64_t measure_cpu(pid_t pid);
 /* Runs all subjects in turn, `rounds` times after two that do not count. */
 void measure(Subject *subjects, size_t count, size_t rounds, Measured *ret_measured);
+/* The same in wall-clock time: microseconds of this process's life for each operation. Only for what has a
+ * core of its own, and only on a machine where nobody else works. */
+void measure_wall(Subject *subjects, size_t count, size_t rounds, Measured *ret_measured);
+/* How many others want a core at this moment, averaged over the last minute. */
+double measure_load(void);
 double measure_median(const double *values, size_t count);
 /* Median cost of a subject, in microseconds. */
 double measure_cost(const Measured *measured, size_t subject);
