@@ -115,7 +115,7 @@ static COAUTHINFO defaults(void)
                         .dwImpersonationLevel = RPC_C_IMP_LEVEL_IMPERSONATE};
 }
 
-static void test_act5_no_authinfo(void **state)
+static void ACT_5_ACT_6_LVL_8_defaults_of_an_activation(void **state)
 {
     ActivationSecurity got;
     assert_int_equal(security_of(NULL, RPC_C_AUTHN_LEVEL_CONNECT, &got), S_OK);
@@ -131,7 +131,7 @@ static void test_act5_no_authinfo(void **state)
     assert_false(got.unsecured); /* that has to be asked for here (ACT-11) */
 }
 
-static void test_act4_bad_values_become_defaults(void **state)
+static void ACT_4_bad_values_become_defaults(void **state)
 {
     ActivationSecurity got;
     COAUTHINFO info = defaults();
@@ -191,7 +191,7 @@ static void test_services_of_authinfo(void **state)
     }
 }
 
-static void test_act11_deliberately_without_security(void **state)
+static void ACT_11_deliberately_without_security(void **state)
 {
     ActivationSecurity got;
     COAUTHINFO info = defaults();
@@ -228,11 +228,11 @@ int main(void)
         cmocka_unit_test(test_forms_of_a_machine_name),
         cmocka_unit_test(test_names_that_are_none),
         cmocka_unit_test(test_this_machine_by_its_name_over_loopback),
-        cmocka_unit_test(test_act5_no_authinfo),
-        cmocka_unit_test(test_act4_bad_values_become_defaults),
+        cmocka_unit_test(ACT_5_ACT_6_LVL_8_defaults_of_an_activation),
+        cmocka_unit_test(ACT_4_bad_values_become_defaults),
         cmocka_unit_test(test_levels_of_authinfo),
         cmocka_unit_test(test_services_of_authinfo),
-        cmocka_unit_test(test_act11_deliberately_without_security),
+        cmocka_unit_test(ACT_11_deliberately_without_security),
         cmocka_unit_test(test_explicit_identity),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

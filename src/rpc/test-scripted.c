@@ -288,9 +288,10 @@ static bool answer_bind(PeerConnection *connection, const Pdu *pdu)
                      pdu->bind.count);
     put_bind_results(connection, pdu);
     if (token) {
-        const PduTrailer trailer = {.type = pdu->trailer.type,
-                                    .level = pdu->trailer.level,
-                                    .context_id = pdu->trailer.context_id,
+        const PeerOptions *other = &connection->peer->options;
+        const PduTrailer trailer = {.type = (uint8_t)(pdu->trailer.type + other->other_type),
+                                    .level = (uint8_t)(pdu->trailer.level - other->other_level),
+                                    .context_id = pdu->trailer.context_id + other->other_context,
                                     .token = (const uint8_t *)token,
                                     .token_length = strlen(token)};
         (void)pdu_put_trailer(out, start, &trailer, 4);

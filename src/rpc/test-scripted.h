@@ -32,14 +32,15 @@ enum {
 
 typedef struct PeerOptions {
     bool multiplex, no_header_sign;
-    bool ignore_auth;     /* bind_ack without a token */
-    bool deaf;            /* accepts and says nothing */
-    bool hang_up;         /* closes after accept */
-    const char *leg2;     /* instead of the right answer: "skew" (once), "no" */
-    uint16_t nak;         /* reason + 1 */
-    uint32_t alter_fault; /* status instead of an alter_context_resp */
-    uint16_t fragment;    /* of what the peer sends and takes; 0: PDU_FRAGMENT_OURS */
-    bool check_group;     /* naks a bind whose group is not known or 0 */
+    bool ignore_auth;                            /* bind_ack without a token */
+    bool other_type, other_level, other_context; /* the answer's trailer is of another authentication */
+    bool deaf;                                   /* accepts and says nothing */
+    bool hang_up;                                /* closes after accept */
+    const char *leg2;                            /* instead of the right answer: "skew" (once), "no" */
+    uint16_t nak;                                /* reason + 1 */
+    uint32_t alter_fault;                        /* status instead of an alter_context_resp */
+    uint16_t fragment;                           /* of what the peer sends and takes; 0: PDU_FRAGMENT_OURS */
+    bool check_group;                            /* naks a bind whose group is not known or 0 */
 } PeerOptions;
 
 typedef struct Peer Peer;

@@ -306,6 +306,42 @@ static void test_multiplexing(void **state)
     host_stop(&host);
 }
 
+/* Nor is a request two callers': its fragments are all of one context. */
+static void RPC_8_a_request_has_one_identity(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    size_t length;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned mixed = 0; mixed < 2; mixed++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+        SecContext *alice = TAKE_PTR(peer.security);
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "bob@LAB.TEST", false);
+        peer_request_part(&peer, PDU_FIRST_FRAG, 2, 0, OP_WHO, "bob begins it   ", 16);
+        SecContext *bob = peer.security;
+        if (mixed) {
+            peer.security = alice;
+            peer.context_id = 0;
+        }
+        peer_request_part(&peer, PDU_LAST_FRAG, 2, 0, OP_WHO, "alice ends it   ", 16);
+        if (mixed) {
+            peer_expect_fault(&peer, NCA_S_PROTO_ERROR);
+            peer_expect_end(&peer);
+        } else {
+            uint8_t *answer = peer_response(&peer, 2, &length);
+            assert_string_equal((char *)answer + 2, "bob@LAB.TEST");
+            free(answer);
+        }
+        peer.security = NULL;
+        sec_context_free(alice);
+        sec_context_free(bob);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
 /* Without it: one identity. The same one may make further contexts (Impacket does). */
 static void test_one_identity(void **state)
 {
@@ -517,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_wrong_context),
         cmocka_unit_test(test_multiplexing),
+        cmocka_unit_test(RPC_8_a_request_has_one_identity),
         cmocka_unit_test(test_one_identity),
         cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_limits_end),

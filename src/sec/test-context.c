@@ -314,6 +314,10 @@ static void test_sequence(void **state)
         again = first;
         message = packet_message(&again, true); /* a replay */
         assert_int_equal(sec_context_unprotect(pair.server, level, &message), SEC_OUT_OF_SEQUENCE);
+        again = first;
+        message = packet_message(&again, true); /* a replay that says it is the next */
+        memcpy(packet_token(&again) + 8, packet_token(&second) + 8, 8);
+        assert_int_equal(sec_context_unprotect(pair.server, level, &message), SEC_BAD_SIGNATURE);
         again = second;
         message = packet_message(&again, true);
         assert_int_equal(sec_context_unprotect(pair.client, level, &message),

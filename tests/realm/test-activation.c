@@ -178,7 +178,7 @@ static ActivatorSpec spec_for(const char *host, Token *token)
                            .deadline = time_after(20 * NS_PER_SECOND)};
 }
 
-static void test_activates_as_the_token(void **state)
+static void ACT_5_ACT_6_activates_as_the_token_at_integrity(void **state)
 {
     static const char *const hosts[] = {"a.lab.test", "a"};
     for (size_t i = 0; i < 4; i++) {
@@ -252,7 +252,7 @@ static void test_refused(void **state)
 }
 
 /* What a client that does not raise its level gets: the floor is the server's. */
-static void test_floor(void **state)
+static void ACT_5_the_server_s_floor(void **state)
 {
     for (uint8_t level = RPC_C_AUTHN_LEVEL_CONNECT; level <= RPC_C_AUTHN_LEVEL_PKT_PRIVACY; level++) {
         if (level == RPC_C_AUTHN_LEVEL_CALL) continue;
@@ -283,9 +283,9 @@ static void test_floor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activates_as_the_token),
+        cmocka_unit_test(ACT_5_ACT_6_activates_as_the_token_at_integrity),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_floor),
+        cmocka_unit_test(ACT_5_the_server_s_floor),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -141,6 +141,7 @@ typedef struct Call {
     uint16_t opnum;
     const uint8_t *stub;
     size_t length;
+    const Guid *iid; /* that the IPID is said to be of; NULL: its own */
 } Call;
 
 static RpcStatus run(const Caller *caller, const Call *call, Writer *ret_reply)
@@ -149,7 +150,9 @@ static RpcStatus run(const Caller *caller, const Call *call, Writer *ret_reply)
     RpcClientCallSpec spec = {.binding =
                                   call->ipid ? remote_exporter_binding(caller->exporter) : caller->resolver,
                               .security = call->ipid ? caller->security : caller->resolver_security,
-                              .iid = call->ipid ? whoami_iid : IID_SCM_ACTIVATOR,
+                              .iid = call->iid    ? *call->iid
+                                     : call->ipid ? whoami_iid
+                                                  : IID_SCM_ACTIVATOR,
                               .object = call->ipid,
                               .opnum = call->opnum,
                               .stub = call->stub,
@@ -295,6 +298,24 @@ static void test_headers(void **state)
     }
 }
 
+/* An IPID is called through the interface that it was handed out for, whatever else the process knows. */
+static void test_other_interface(void **state)
+{
+    static const Guid factory = {1, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}};
+    _cleanup_(writer_deinitp) Writer stub, reply;
+    writer_init(&stub, 0);
+    writer_init(&reply, 0);
+    put_this(&stub, COM_VERSION_MAJOR, 0);
+    Call call = {
+        .ipid = &bad.ipid, .opnum = SLOT_NULL, .stub = stub.data, .length = stub.length, .iid = &factory};
+    for (uint16_t opnum = SLOT_WHOAMI; opnum <= SLOT_ECHO; opnum++) {
+        call.opnum = opnum;
+        assert_int_equal(run(&bad, &call, &reply), (uint32_t)RPC_E_INVALID_IPID);
+    }
+    good_echo(&good);
+    good_echo(&bad);
+}
+
 /* What a real client once sent, with one byte after the other changed: always an answer, and never anything
  * made that could not be named. */
 static void test_activation(void **state)
@@ -333,9 +354,9 @@ static void test_activation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies),       cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_activation),
+        cmocka_unit_test(test_bodies),          cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_cut_anywhere),    cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_other_interface), cmocka_unit_test(test_activation),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

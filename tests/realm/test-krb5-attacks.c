@@ -11,6 +11,8 @@
 #include <krb5.h>
 #include <winerror.h>
 #include "base/writer.h"
+#include "io/wait.h"
+#include "sec/authority-client.h"
 #include "sec/authority-store.h"
 #include "sec/krb5-der.h"
 #include "sec/krb5-session.h"
@@ -465,6 +467,52 @@ static void test_half_open(void **state)
     assert_int_equal(converse(&after, realm.alice, HOST_A, IMPERSONATE, realm.a), 0);
 }
 
+/* One question to an authority, to its end; the conversation it began, or 0. */
+static int ask(Authority *authority, const AuthorityRequest *request, uint64_t *ret_conversation,
+               SecFailure *failure)
+{
+    AuthorityCall *call = NULL;
+    AuthorityAnswer answer = {0};
+    IoWait wait;
+    int result;
+    assert_int_equal(authority_ask(authority, request, TIME_NEVER, &call), 0);
+    while ((result = authority_ask_step(call, request->operation, &wait, &answer, failure)) == SEC_WAIT)
+        assert_int_equal(io_wait(&wait), 0);
+    if (ret_conversation) *ret_conversation = answer.conversation;
+    authority_answer_deinit(&answer);
+    authority_call_free(call);
+    return result;
+}
+
+/* A conversation is ended from the side that began it, and by nobody else. */
+static void test_other_side(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    SecFailure failure = {0};
+    uint64_t ours, theirs;
+    assert_int_equal(converse_leg1(&talk, realm.alice, HOST_A, IMPERSONATE), 0);
+    AuthorityRequest initiate = {.operation = AUTHORITY_INITIATE,
+                                 .service = RPC_C_AUTHN_GSS_KERBEROS,
+                                 .credential = sec_credential_handle(token_credential(realm.alice)),
+                                 .target = HOST_A,
+                                 .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                                 .impersonation = IMPERSONATE};
+    AuthorityRequest accept = {.operation = AUTHORITY_ACCEPT,
+                               .service = RPC_C_AUTHN_GSS_KERBEROS,
+                               .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                               .token = {talk.leg1, talk.leg1_length}};
+    assert_int_equal(ask(realm.user, &initiate, &ours, &failure), 0);
+    assert_int_equal(ask(realm.a, &accept, &theirs, &failure), 0);
+    AuthorityRequest finish = {
+        .operation = AUTHORITY_ACCEPT_FINISH, .conversation = ours, .token = {talk.leg1, talk.leg1_length}};
+    assert_int_equal(ask(realm.user, &finish, NULL, &failure), SEC_FAILED);
+    assert_int_equal(failure.code, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED);
+    finish.operation = AUTHORITY_INITIATE_FINISH;
+    finish.conversation = theirs;
+    assert_int_equal(ask(realm.a, &finish, NULL, &failure), SEC_FAILED);
+    assert_int_equal(failure.code, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_checksum),       cmocka_unit_test(test_delegated_is_the_callers),
         cmocka_unit_test(test_skew),           cmocka_unit_test(test_skew_limits),
         cmocka_unit_test(test_error_token),    cmocka_unit_test(test_half_open),
+        cmocka_unit_test(test_other_side),
     };
     return cmocka_run_group_tests_name("krb5-attacks", tests, realm_setup, realm_teardown);
 }

@@ -195,7 +195,8 @@ static TokenLevel called_by_gss(OM_uint32 flags)
     return level;
 }
 
-static void test_gss_calls(void **state)
+/* ERR-6: a context that says nothing is IMPERSONATE, whatever its client's package made of a lower level. */
+static void LVL_7_LVL_9_the_level_that_others_ask_for(void **state)
 {
     assert_int_equal(called_by_gss(0), TOKEN_LEVEL_IMPERSONATION);
     assert_int_equal(called_by_gss(GSS_C_IDENTIFY_FLAG), TOKEN_LEVEL_IDENTIFICATION);
@@ -238,10 +239,12 @@ static OM_uint32 gss_is_called(uint8_t impersonation)
     return flags;
 }
 
-static void test_gss_is_called(void **state)
+/* And we say IDENTIFY for both levels below IMPERSONATE. */
+static void LVL_7_LVL_9_the_level_that_others_are_told(void **state)
 {
     assert_int_equal(gss_is_called(IMPERSONATE) & GSS_C_IDENTIFY_FLAG, 0);
     assert_int_equal(gss_is_called(IDENTIFY) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
+    assert_int_equal(gss_is_called(ANONYMOUS) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
     /* MIT's acceptor takes a delegated ticket in DCE style and says nothing about it: it must not fail. */
     (void)gss_is_called(DELEGATE);
 }
@@ -249,8 +252,8 @@ static void test_gss_is_called(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gss_calls),
-        cmocka_unit_test(test_gss_is_called),
+        cmocka_unit_test(LVL_7_LVL_9_the_level_that_others_ask_for),
+        cmocka_unit_test(LVL_7_LVL_9_the_level_that_others_are_told),
     };
     return cmocka_run_group_tests_name("krb5-gss", tests, realm_setup, realm_teardown);
 }

@@ -25,7 +25,7 @@ static void test_three_legs(void **state)
     assert_true(sealed_both_ways(&talk));
 }
 
-static void test_names(void **state)
+static void DEL_13_every_form_of_a_host_s_name(void **state)
 {
     static const char *const targets[] = {"host/a.lab.test", "RPCSS/a.lab.test",         "host/a",
                                           "RPCSS/a",         "host/a.lab.test@LAB.TEST", "RPCSS/a@LAB.TEST"};
@@ -58,7 +58,7 @@ static void test_sids(void **state)
     assert_false(sid_equal(token_user(at_a.token), token_user(bob.token)));
 }
 
-static void test_identify(void **state)
+static void LVL_1_LVL_2_LVL_7_ANONYMOUS_and_IDENTIFY_arrive_as_IDENTIFY(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation talk = {0}, anonymous = {0}, onward = {0};
     assert_int_equal(converse(&talk, realm.alice, HOST_A, IDENTIFY, realm.a), 0);
@@ -72,7 +72,7 @@ static void test_identify(void **state)
 
 /* alice calls a at DELEGATE; a calls c as alice, twice over; c may not go on where a called at IMPERSONATE.
  */
-static void test_delegation(void **state)
+static void DEL_1_LVL_4_LVL_7_a_delegated_identity_goes_on(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation a = {0}, c = {0}, back = {0}, on = {0};
     assert_int_equal(converse(&a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
@@ -104,34 +104,6 @@ static void refused_delegation(Token *token, const char *target, const char *cau
     assert_non_null(strstr(talk.failure.sentence, cause));
 }
 
-static void test_delegation_refused(void **state)
-{
-    _cleanup_(conversation_deinitp) Conversation untrusted = {0}, sensitive = {0}, onward = {0}, at_a = {0};
-    refused_delegation(realm.alice, HOST_B, "not trusted for delegation");
-    refused_delegation(realm.sam, HOST_A, "sensitive");
-    /* Beside it: the same two at IMPERSONATE, and a delegated identity to a host that is not trusted: it
-     * needs no trust. */
-    assert_int_equal(converse(&untrusted, realm.alice, HOST_B, IMPERSONATE, realm.b), 0);
-    assert_int_equal(converse(&sensitive, realm.sam, HOST_A, IMPERSONATE, realm.a), 0);
-    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
-    assert_int_equal(converse(&onward, at_a.token, HOST_B, IMPERSONATE, realm.b), 0);
-    assert_string_equal(token_principal(onward.token), "alice@LAB.TEST");
-    refused_delegation(at_a.token, HOST_B, "not trusted for delegation");
-}
-
-/* A delegated identity sent on at a lower level arrives at that level: a token is never more than it was
- * asked to be. */
-static void test_level_asked(void **state)
-{
-    _cleanup_(conversation_deinitp) Conversation at_a = {0}, impersonate = {0}, identify = {0};
-    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
-    assert_int_equal(converse(&impersonate, at_a.token, HOST_C, IMPERSONATE, realm.c), 0);
-    assert_int_equal(token_level(impersonate.token), TOKEN_LEVEL_IMPERSONATION);
-    assert_null(token_credential(impersonate.token));
-    assert_int_equal(converse(&identify, at_a.token, HOST_C, IDENTIFY, realm.c), 0);
-    assert_int_equal(token_level(identify.token), TOKEN_LEVEL_IDENTIFICATION);
-}
-
 static int count_lines(const char *path, const char *word)
 {
     char line[4096];
@@ -142,6 +114,105 @@ static int count_lines(const char *path, const char *word)
         count += strstr(line, word) != NULL;
     fclose(file);
     return count;
+}
+
+/* What a KDC makes of an account that is sensitive, or of Protected Users: a ticket that is not forwardable.
+ */
+static void DEL_2_DEL_3_DEL_4_DEL_7_a_ticket_that_is_not_forwardable_is_not_delegated(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation sensitive = {0};
+    _cleanup_(freep) char *log = realm_path("kdc.log");
+    refused_delegation(realm.sam, HOST_A, "sensitive");
+    int asked = count_lines(log, "TGS_REQ");
+    refused_delegation(realm.sam, HOST_A, "sensitive");
+    assert_int_equal(count_lines(log, "TGS_REQ"), asked); /* decided here: the KDC is not even asked */
+    assert_int_equal(converse(&sensitive, realm.sam, HOST_A, IMPERSONATE, realm.a), 0);
+    assert_string_equal(token_principal(sensitive.token), "sam@LAB.TEST");
+}
+
+/* And of a service that is not trusted: one without OK-AS-DELEGATE. A delegated identity that arrives there
+ * needs no trust. */
+static void DEL_3_DEL_6_DEL_7_a_service_that_is_not_trusted_is_handed_nothing(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation untrusted = {0}, onward = {0}, at_a = {0};
+    refused_delegation(realm.alice, HOST_B, "not trusted for delegation");
+    assert_int_equal(converse(&untrusted, realm.alice, HOST_B, IMPERSONATE, realm.b), 0);
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(converse(&onward, at_a.token, HOST_B, IMPERSONATE, realm.b), 0);
+    assert_string_equal(token_principal(onward.token), "alice@LAB.TEST");
+    refused_delegation(at_a.token, HOST_B, "not trusted for delegation");
+}
+
+/* Trust belongs to the account that serves: another one of the same machine has none of it. */
+static void DEL_5_the_account_that_serves_is_the_one_to_be_trusted(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation host = {0}, trusted = {0};
+    realm_admin("addprinc -randkey app/a.lab.test");
+    realm_admin("addprinc -randkey +ok_as_delegate trusted/b.lab.test");
+    refused_delegation(realm.alice, "app/a.lab.test", "not trusted for delegation");
+    assert_int_equal(converse(&host, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(converse_leg1(&trusted, realm.alice, "trusted/b.lab.test", DELEGATE), 0);
+    refused_delegation(realm.alice, HOST_B, "not trusted for delegation");
+}
+
+/* A token at a lower level has no ticket left to show; one that has ended is not shown, whatever it holds. */
+static Token *token_like(const Token *token, TokenLevel level, int64_t expires)
+{
+    const TokenSpec spec = {.kind = token_kind(token),
+                            .level = level,
+                            .principal = token_principal(token),
+                            .user = *token_user(token),
+                            .credential = token_credential(token),
+                            .from_network = token_is_from_network(token),
+                            .delegated = token_is_delegated(token),
+                            .expires = expires};
+    Token *made = NULL;
+    assert_int_equal(token_new(&spec, &made), 0);
+    return made;
+}
+
+static void refused_token(Token *token, const char *why)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse_leg1(&talk, token, HOST_C, IMPERSONATE), SEC_FAILED);
+    assert_int_equal(talk.failure.code, (uint32_t)SEC_E_NO_CREDENTIALS);
+    assert_non_null(strstr(talk.failure.sentence, why));
+}
+
+static void LVL_3_a_lowered_token_has_no_ticket(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation at_a = {0};
+    _cleanup_(token_unrefp) Token *lowered = NULL;
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(
+        token_duplicate(at_a.token, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IMPERSONATION, &lowered), 0);
+    assert_null(token_credential(lowered));
+    refused_token(lowered, "IMPERSONATE");
+}
+
+static void LVL_10_a_token_that_has_ended_is_not_shown(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation at_a = {0}, onward = {0};
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    _cleanup_(token_unrefp) Token *own = token_like(realm.alice, TOKEN_LEVEL_DELEGATION, time_wall() - 1);
+    _cleanup_(token_unrefp) Token *ended = token_like(at_a.token, TOKEN_LEVEL_DELEGATION, time_wall() - 1);
+    _cleanup_(token_unrefp) Token *alive = token_like(at_a.token, TOKEN_LEVEL_DELEGATION, time_wall() + 600);
+    refused_token(own, "expired");
+    refused_token(ended, "expired");
+    assert_int_equal(converse(&onward, alive, HOST_C, IMPERSONATE, realm.c), 0);
+}
+
+/* A delegated identity sent on at a lower level arrives at that level: a token is never more than it was
+ * asked to be. */
+static void LVL_7_what_is_delegated_can_be_sent_at_less(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation at_a = {0}, impersonate = {0}, identify = {0};
+    assert_int_equal(converse(&at_a, realm.alice, HOST_A, DELEGATE, realm.a), 0);
+    assert_int_equal(converse(&impersonate, at_a.token, HOST_C, IMPERSONATE, realm.c), 0);
+    assert_int_equal(token_level(impersonate.token), TOKEN_LEVEL_IMPERSONATION);
+    assert_null(token_credential(impersonate.token));
+    assert_int_equal(converse(&identify, at_a.token, HOST_C, IDENTIFY, realm.c), 0);
+    assert_int_equal(token_level(identify.token), TOKEN_LEVEL_IDENTIFICATION);
 }
 
 /* Tickets are got once: the KDC hears nothing of further conversations, delegated or not. */
@@ -162,7 +233,7 @@ static void test_tickets_are_kept(void **state)
     assert_int_equal(count_lines(log, "TGS_REQ"), before + 1);
 }
 
-static void test_unknown_service(void **state)
+static void DEL_13_a_name_that_nobody_has_fails(void **state)
 {
     static const char *const targets[] = {"host/nowhere.lab.test", "no-such-service/a.lab.test",
                                           "host/nowhere.lab.test@LAB.TEST", "nobody"};
@@ -176,7 +247,7 @@ static void test_unknown_service(void **state)
 }
 
 /* A ticket for a at c: c cannot read it, says so, and the client says what that means. */
-static void test_wrong_key(void **state)
+static void DEL_13_a_name_of_another_server_fails(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation talk = {0};
     assert_int_equal(converse(&talk, realm.alice, HOST_A, IMPERSONATE, realm.c), SEC_FAILED);
@@ -247,15 +318,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_three_legs),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(DEL_13_every_form_of_a_host_s_name),
         cmocka_unit_test(test_sids),
-        cmocka_unit_test(test_identify),
-        cmocka_unit_test(test_delegation),
-        cmocka_unit_test(test_delegation_refused),
-        cmocka_unit_test(test_level_asked),
+        cmocka_unit_test(LVL_1_LVL_2_LVL_7_ANONYMOUS_and_IDENTIFY_arrive_as_IDENTIFY),
+        cmocka_unit_test(DEL_1_LVL_4_LVL_7_a_delegated_identity_goes_on),
+        cmocka_unit_test(DEL_2_DEL_3_DEL_4_DEL_7_a_ticket_that_is_not_forwardable_is_not_delegated),
+        cmocka_unit_test(DEL_3_DEL_6_DEL_7_a_service_that_is_not_trusted_is_handed_nothing),
+        cmocka_unit_test(DEL_5_the_account_that_serves_is_the_one_to_be_trusted),
+        cmocka_unit_test(LVL_3_a_lowered_token_has_no_ticket),
+        cmocka_unit_test(LVL_10_a_token_that_has_ended_is_not_shown),
+        cmocka_unit_test(LVL_7_what_is_delegated_can_be_sent_at_less),
         cmocka_unit_test(test_tickets_are_kept),
-        cmocka_unit_test(test_unknown_service),
-        cmocka_unit_test(test_wrong_key),
+        cmocka_unit_test(DEL_13_a_name_that_nobody_has_fails),
+        cmocka_unit_test(DEL_13_a_name_of_another_server_fails),
         cmocka_unit_test(test_services_offered),
         cmocka_unit_test(test_host_identity),
         cmocka_unit_test(test_rc4),
