@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include "io/wait.h"
 
-#define FANOUT_HOSTS 200u
+#define FANOUT_HOSTS_MAX 1000u
 
 /* One side: conversations are numbered; each is a machine that is stepped until it is done. */
 typedef struct FanoutSide {
@@ -17,5 +17,5 @@ typedef struct FanoutSide {
     void *data;
 } FanoutSide;
 
-/* All conversations, from begin to end. */
-void fanout_run(const FanoutSide *side);
+/* That many conversations, from begin to end. */
+void fanout_run(const FanoutSide *side, unsigned hosts);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "tests/bench/anchor.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/hardware.h"
@@ -17,6 +18,16 @@ static bool is_wanted(char **parts, const char *name)
     return false;
 }
 
+/* A thousand hosts are two thousand descriptors in the server. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) measure_fail("getrlimit: %m");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) measure_fail("setrlimit: %m");
+}
+
 int main(int argc, char **argv)
 {
     static RpcSide side;
@@ -26,6 +37,7 @@ int main(int argc, char **argv)
         measure_fail("usage: mantle lab exec -- mantle-bench OUTPUT.json [contexts|fanout|rpc|calls]...");
     if (!hardware_is_there()) measure_fail("the anchors need a processor with AES and SHA instructions");
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_limits();
     measure_pin_self();
     anchor_check_bytes();
     rpc_side_start(&side);

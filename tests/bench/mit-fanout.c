@@ -44,7 +44,7 @@ static struct {
     gss_name_t target;
     gss_cred_id_t client, server;
     struct sockaddr_in address;
-    Conversation conversations[FANOUT_HOSTS];
+    Conversation conversations[FANOUT_HOSTS_MAX];
 } mit;
 
 static void check(OM_uint32 major, const char *what)

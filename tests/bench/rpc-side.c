@@ -11,14 +11,15 @@
 #include "rpc/server.h"
 #include "tests/bench/realm.h"
 
-#define KERBEROS    16
-#define PRIVACY     6
-#define IMPERSONATE 3
-#define KEYTAB      "hosts/a/keytab"
-#define FILL_MAX    (16u * 1024 * 1024)
-#define THREADS_MIN 2
-#define THREADS_MAX 64
-#define CALL_NS     (60 * NS_PER_SECOND)
+#define KERBEROS      16
+#define PRIVACY       6
+#define IMPERSONATE   3
+#define KEYTAB        "hosts/a/keytab"
+#define FILL_MAX      (16u * 1024 * 1024)
+#define THREADS_MIN   2
+#define THREADS_MAX   64
+#define HOSTS_PER_NET 250u
+#define CALL_NS       (60 * NS_PER_SECOND)
 
 const Guid rpc_side_interface = {
     0x3f2f0a54, 0x9d3b, 0x4c0e, {0x8e, 0x6a, 0x55, 0x12, 0x7c, 0x90, 0x4d, 0x21}};
@@ -49,13 +50,13 @@ static const RpcOperation operations[] = {
 static const RpcInterface interface_row = {.operations = operations,
                                            .operation_count = ARRAY_SIZE(operations)};
 
-/* Host i is 127.0.1.(i + 1), at any port. */
+/* Host i has an address of its own from 127.0.1.1 on, and any port. */
 static void listen_as(RpcServer *server, unsigned host, IoAddress *ret_address)
 {
     char text[32];
     uint16_t port;
 
-    (void)snprintf(text, sizeof(text), "127.0.1.%u", host + 1);
+    (void)snprintf(text, sizeof(text), "127.0.%u.%u", 1 + host / HOSTS_PER_NET, 1 + host % HOSTS_PER_NET);
     if (io_address_parse(text, 0, ret_address) < 0 || rpc_server_listen(server, ret_address, 0, &port) < 0 ||
         io_address_parse(text, port, ret_address) < 0)
         measure_fail("cannot listen on %s", text);

@@ -10,7 +10,7 @@
 #include "rpc/client.h"
 #include "tests/bench/measure.h"
 
-#define RPC_SIDE_HOSTS 200u
+#define RPC_SIDE_HOSTS 1000u
 
 /* Operations of the server. */
 enum {
