@@ -84,9 +84,8 @@ static void on_lost(void *context)
 
 /* Opening */
 
-/* Whom clients ask their ticket for: a name of the keytab, whoever the process itself acts as (its ccache=
- * may be a user's). */
-static const char *server_principal(const ProcessSecurity *security, const Conf *conf)
+/* A name of the keytab, whoever the process itself acts as (its ccache= may be a user's). */
+const char *line_server_principal(const ProcessSecurity *security, const Conf *conf)
 {
     Token *process;
     const char *service = conf_string(conf, CONF_SECURITY_PRINCIPAL);
@@ -109,7 +108,7 @@ static HRESULT open_client(RegistrarClient **ret_client)
                                   .rem_unknown = *exporter_rem_unknown(spec->exporter),
                                   .port = spec->port,
                                   .authn_hint = security->authn_level,
-                                  .principal = server_principal(security, spec->conf)};
+                                  .principal = line_server_principal(security, spec->conf)};
     snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, conf_string(spec->conf, CONF_PATHS_RUNTIME));
     hr = registrar_client_new(path, spec->loop, &exporter, &handlers, time_after(LINE_PATIENCE), ret_client,
                               why);

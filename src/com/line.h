@@ -5,6 +5,7 @@
  * everything this process serves is said anew. Thread-safe.
  */
 #pragma once
+#include "com/security.h"
 #include "conf/conf.h"
 #include "orpc/exporter.h"
 #include "orpc/registrar-client.h"
@@ -22,6 +23,8 @@ typedef struct LineSpec {
 /* For exporter_new(): objects come and go while there is no line, too. */
 extern const ExporterPings line_pings;
 
+/* Whom clients of this process ask their ticket for; "" when it accepts nobody. Borrowed. */
+const char *line_server_principal(const ProcessSecurity *security, const Conf *conf);
 /* S_OK, or why mantled cannot be talked to, with a sentence. */
 HRESULT line_start(const LineSpec *spec) must_use;
 /* Waits for activations that run; nothing when there is no line. */

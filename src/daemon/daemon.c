@@ -18,6 +18,7 @@
 #include "sec/authority.h"
 
 #define THREADS_MIN        2
+#define RESOLVER_ROWS      4
 #define AUTHN_GSS_KERBEROS 16 /* RPC_C_AUTHN_GSS_KERBEROS */
 #define LEVEL_INTEGRITY    5  /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
 
@@ -30,11 +31,13 @@ struct Daemon {
     IoPool *pool;
     IoTimer tick;
     Resolver *resolver;
+    EndpointMapper *endpoints;
     Registrar *registrar;
     ActivationServer *activation;
     Exporter *exporter; /* of mantled's own objects */
     OrpcService *service;
     RpcServer *resolver_server, *exporter_server;
+    const RpcInterface *rows[RESOLVER_ROWS]; /* of the resolver's server */
 };
 
 static const uint16_t services[] = {AUTHN_GSS_KERBEROS};
@@ -153,8 +156,11 @@ static int make_tables(Daemon *daemon)
                      &daemon->resolver),
         "resolver");
     bindings_deinit(&bindings);
+    if (r == 0)
+        r = result(orpc_result_from_status(endpoint_mapper_new(&daemon->endpoints)), "endpoint mapper");
     RegistrarOptions options = {.loop = daemon->loop,
                                 .resolver = daemon->resolver,
+                                .endpoints = daemon->endpoints,
                                 .hosts = (const char *const *)daemon->names.items,
                                 .host_count = daemon->names.count,
                                 .services = services,
@@ -179,6 +185,7 @@ static int make_server(Daemon *daemon, RpcServer **ret_server)
     RpcServerOptions options = {
         .loop = daemon->loop,
         .authority = daemon->authority,
+        .principal = conf_string(conf, CONF_SECURITY_PRINCIPAL),
         .preauth_bytes = (size_t)conf_integer(conf, CONF_LIMITS_PREAUTH_BYTES),
         .preauth_seconds = (unsigned)conf_integer(conf, CONF_LIMITS_PREAUTH_SECONDS),
         .preauth_connections = (unsigned)conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS),
@@ -187,21 +194,40 @@ static int make_server(Daemon *daemon, RpcServer **ret_server)
     return result(orpc_result_from_status(rpc_server_new(&options, ret_server)), "RPC server");
 }
 
+/* What is served on the resolver's port. */
+static void set_rows(Daemon *daemon)
+{
+    daemon->rows[0] = endpoint_mapper_interface(daemon->endpoints);
+    daemon->rows[1] = resolver_interface(daemon->resolver);
+    daemon->rows[2] = activation_server_interface(daemon->activation);
+    daemon->rows[3] = activation_server_old_interface(daemon->activation);
+}
+
 static int make_servers(Daemon *daemon)
 {
     int r = make_server(daemon, &daemon->resolver_server);
     if (r == 0) r = make_server(daemon, &daemon->exporter_server);
     if (r < 0) return r;
-    RpcStatus status = rpc_server_register(daemon->resolver_server, resolver_interface(daemon->resolver));
-    if (status == RPCST_OK)
-        status =
-            rpc_server_register(daemon->resolver_server, activation_server_interface(daemon->activation));
-    if (status == RPCST_OK)
-        status =
-            rpc_server_register(daemon->resolver_server, activation_server_old_interface(daemon->activation));
-    if (status != RPCST_OK) return result(orpc_result_from_status(status), "resolver's interfaces");
+    set_rows(daemon);
+    for (size_t i = 0; i < RESOLVER_ROWS; i++) {
+        RpcStatus status = rpc_server_register(daemon->resolver_server, daemon->rows[i]);
+        if (status != RPCST_OK) return result(orpc_result_from_status(status), "resolver's interfaces");
+    }
     OrpcServerOptions orpc = {.exporter = daemon->exporter, .authn_level_floor = LEVEL_INTEGRITY};
     return result(orpc_serve(daemon->exporter_server, &orpc, &daemon->service), "exporter's objects");
+}
+
+/* They are mapped although their port is well known, as on Windows; they go with mantled's own exporter. */
+static int map_resolver(Daemon *daemon, uint16_t port)
+{
+    RpcStatus status = RPCST_OK;
+    for (size_t i = 0; i < RESOLVER_ROWS && status == RPCST_OK; i++) {
+        const RpcInterface *row = daemon->rows[i];
+        EndpointEntry entry = {
+            .iface = {row->uuid, row->major, row->minor}, .port = port, .annotation = "Mantle resolver"};
+        status = endpoint_mapper_add(daemon->endpoints, exporter_oxid(daemon->exporter), &entry);
+    }
+    return result(orpc_result_from_status(status), "endpoint map");
 }
 
 static int open_sockets(Daemon *daemon)
@@ -217,7 +243,8 @@ static int open_sockets(Daemon *daemon)
                              LEVEL_INTEGRITY, principal ? principal : ""};
     if (r == 0) r = result(registrar_add_exporter(daemon->registrar, &own), "own exporter");
     /* Last: whoever reaches the resolver finds everything else. */
-    if (r == 0) r = listen_resolver(&sockets, daemon->conf, daemon->resolver_server);
+    if (r == 0) r = listen_resolver(&sockets, daemon->conf, daemon->resolver_server, &port);
+    if (r == 0) r = map_resolver(daemon, port);
     sockets_deinit(&sockets);
     return r;
 }
@@ -260,6 +287,7 @@ Daemon *daemon_free(Daemon *daemon)
     io_pool_free(daemon->pool);
     activation_server_free(daemon->activation);
     registrar_free(daemon->registrar);
+    endpoint_mapper_free(daemon->endpoints);
     io_loop_free(daemon->loop);
     orpc_service_free(daemon->service);
     exporter_free(daemon->exporter);

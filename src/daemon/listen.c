@@ -126,10 +126,10 @@ static int listen_or_take(Sockets *sockets, const Conf *conf, ConfId port_key, C
     return 0;
 }
 
-int listen_resolver(Sockets *sockets, const Conf *conf, RpcServer *server)
+int listen_resolver(Sockets *sockets, const Conf *conf, RpcServer *server, uint16_t *ret_port)
 {
-    uint16_t port;
-    return listen_or_take(sockets, conf, CONF_RESOLVER_PORT, CONF_RESOLVER_LISTEN, "resolver", server, &port);
+    return listen_or_take(sockets, conf, CONF_RESOLVER_PORT, CONF_RESOLVER_LISTEN, "resolver", server,
+                          ret_port);
 }
 
 int listen_exporter(Sockets *sockets, const Conf *conf, RpcServer *server, uint16_t *ret_port)

@@ -20,7 +20,7 @@ int sockets_receive(Sockets *ret_sockets) must_use;
 void sockets_deinit(Sockets *sockets);
 
 /* The resolver's port: sockets named "resolver", else [resolver] listen and port. */
-int listen_resolver(Sockets *sockets, const Conf *conf, RpcServer *server) must_use;
+int listen_resolver(Sockets *sockets, const Conf *conf, RpcServer *server, uint16_t *ret_port) must_use;
 /* The exporter's port: sockets named "exporter", else [exporter] addresses and port. */
 int listen_exporter(Sockets *sockets, const Conf *conf, RpcServer *server, uint16_t *ret_port) must_use;
 /* The registrar: the socket named "local", else [paths] runtime. */

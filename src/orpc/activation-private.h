@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pickles: NDR type serialization version 1 ([MS-RPCE] 2.2.6), as activation properties are written. */
 #pragma once
-#include "orpc/plain-private.h"
+#include "rpc/stub.h"
 
 #define WELL_KNOWN(n)                                                                                        \
     {                                                                                                        \

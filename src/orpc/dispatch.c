@@ -114,6 +114,8 @@ static RpcStatus service_dispatch(RpcCall *call, void *data)
     return status;
 }
 
+static const Guid *const listed[] = {&IID_REM_UNKNOWN, &IID_REM_UNKNOWN2};
+
 HRESULT orpc_serve(RpcServer *server, const OrpcServerOptions *options, OrpcService **ret_service)
 {
     OrpcService *service = malloc(sizeof(*service));
@@ -123,6 +125,8 @@ HRESULT orpc_serve(RpcServer *server, const OrpcServerOptions *options, OrpcServ
                                        .knows = service_knows,
                                        .dispatch = service_dispatch,
                                        .admits = service_admits,
+                                       .listed = listed,
+                                       .listed_count = ARRAY_SIZE(listed),
                                        .data = service,
                                    });
     *ret_service = service;

@@ -5,7 +5,7 @@
 #include "orpc/resolver-private.h"
 
 /* Finds the peer or makes it; NULL when no more are taken or memory is short. */
-static Peer *peer_get(Resolver *resolver, const PeerKey *key)
+static Peer *peer_get(Resolver *resolver, const RpcPeer *key)
 {
     Peer *peer = hashmap_get(resolver->peers, key->bytes, key->length);
     if (peer || hashmap_count(resolver->peers) >= RESOLVER_PEERS_MAX) return peer;
@@ -58,7 +58,7 @@ static void touch(Resolver *resolver, PingSet *set, uint64_t now)
 }
 
 /* A set of somebody else's does not exist. */
-static PingSet *find(Resolver *resolver, const PeerKey *key, uint64_t id)
+static PingSet *find(Resolver *resolver, const RpcPeer *key, uint64_t id)
 {
     PingSet *set = hashmap_get(resolver->sets, &id, sizeof(id));
     if (!set || set->peer->key_length != key->length || memcmp(set->peer->key, key->bytes, key->length) != 0)
@@ -66,7 +66,7 @@ static PingSet *find(Resolver *resolver, const PeerKey *key, uint64_t id)
     return set;
 }
 
-static uint32_t make(Resolver *resolver, const PeerKey *key, uint64_t now, PingSet **ret_set)
+static uint32_t make(Resolver *resolver, const RpcPeer *key, uint64_t now, PingSet **ret_set)
 {
     uint64_t id = 0;
     while (!id || hashmap_get(resolver->sets, &id, sizeof(id)))
@@ -114,7 +114,7 @@ static uint32_t join(Resolver *resolver, PingSet *set, uint64_t oid, bool is_new
     return 0;
 }
 
-uint32_t pingset_simple(Resolver *resolver, const PeerKey *peer, uint64_t id, uint64_t now)
+uint32_t pingset_simple(Resolver *resolver, const RpcPeer *peer, uint64_t id, uint64_t now)
 {
     PingSet *set = find(resolver, peer, id);
     if (!set) return OR_INVALID_SET;
@@ -130,7 +130,7 @@ static bool is_older(uint16_t sequence, uint16_t than)
 
 /* The specification stops at the first unknown OID; then one object that is gone would cost all behind it
  * their ping. So everything that can be done is done, and OR_INVALID_OID said at the end. */
-uint32_t pingset_complex(Resolver *resolver, const PeerKey *peer, const ComplexPingIn *in, uint64_t now,
+uint32_t pingset_complex(Resolver *resolver, const RpcPeer *peer, const ComplexPingIn *in, uint64_t now,
                          uint64_t *ret_set)
 {
     PingSet *set = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stubs of IRemUnknown and IRemUnknown2. */
 #include "orpc/plain.h"
-#include "orpc/plain-private.h"
+#include "rpc/stub.h"
 
 const Guid IID_REM_UNKNOWN = {0x00000131, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}};
 const Guid IID_REM_UNKNOWN2 = {0x00000143, 0, 0, {0xc0, 0, 0, 0, 0, 0, 0, 0x46}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stubs of IObjectExporter and IRemoteSCMActivator. */
 #include "orpc/plain.h"
-#include "orpc/plain-private.h"
+#include "rpc/stub.h"
 
 const Guid IID_OBJECT_EXPORTER = {
     0x99fcfec4, 0x5260, 0x101b, {0xbb, 0xcb, 0x00, 0xaa, 0x00, 0x21, 0x34, 0x7a}};

@@ -9,6 +9,7 @@
 #include <winerror.h>
 #include "base/time.h"
 #include "io/socket.h"
+#include "orpc/plain.h"
 #include "orpc/registrar-private.h"
 
 #define FRAMES_AT_ONCE 64 /* of one process, before others have their turn */
@@ -56,6 +57,12 @@ void served_class_free(Registrar *registrar, ServedClass *served)
     free(served);
 }
 
+static void remove_exporter(Registrar *registrar, uint64_t oxid)
+{
+    if (registrar->options.endpoints) endpoint_mapper_remove(registrar->options.endpoints, oxid);
+    resolver_remove_oxid(registrar->options.resolver, oxid);
+}
+
 void process_close(Process *process)
 {
     Registrar *registrar = process->registrar;
@@ -72,7 +79,7 @@ void process_close(Process *process)
     }
     pthread_mutex_unlock(&registrar->lock);
     if (!first) return;
-    if (process->greeted) resolver_remove_oxid(registrar->options.resolver, process->oxid);
+    if (process->greeted) remove_exporter(registrar, process->oxid);
     io_handle_remove(&process->line.handle);
     (void)shutdown(process->line.handle.fd, SHUT_RDWR);
     io_handle_unref(&process->line.handle);
@@ -105,6 +112,19 @@ static int compose_bindings(const Registrar *registrar, const RegistrarExporter 
     return bindings_new(strings, count, securities, registrar->options.service_count, ret_bindings);
 }
 
+/* What every exporter serves. Its objects' interfaces have no endpoints: an IPID is found by its OXID. */
+static RpcStatus add_endpoints(Registrar *registrar, const RegistrarExporter *exporter)
+{
+    const Guid *const served[] = {&IID_REM_UNKNOWN, &IID_REM_UNKNOWN2};
+    RpcStatus status = RPCST_OK;
+    for (size_t i = 0; status == RPCST_OK && registrar->options.endpoints && i < ARRAY_SIZE(served); i++) {
+        EndpointEntry entry = {.iface = {.uuid = *served[i]}, .port = exporter->port};
+        (void)snprintf(entry.annotation, sizeof(entry.annotation), "%s", exporter->principal);
+        status = endpoint_mapper_add(registrar->options.endpoints, exporter->oxid, &entry);
+    }
+    return status;
+}
+
 HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter)
 {
     ResolverOxid entry = {.oxid = exporter->oxid,
@@ -114,7 +134,9 @@ HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *ex
     if (compose_bindings(registrar, exporter, &entry.bindings) < 0) return E_OUTOFMEMORY;
     HRESULT hr = resolver_add_oxid(registrar->options.resolver, &entry);
     bindings_deinit(&entry.bindings);
-    return hr;
+    if (FAILED(hr) || add_endpoints(registrar, exporter) == RPCST_OK) return hr;
+    remove_exporter(registrar, exporter->oxid);
+    return E_OUTOFMEMORY;
 }
 
 static int take_hello(Process *process, const RegistrarFrame *frame)

@@ -14,6 +14,7 @@
 #include "orpc/activation.h"
 #include "orpc/registrar-client.h"
 #include "orpc/resolver.h"
+#include "rpc/endpoint-mapper.h"
 
 #define REGISTRAR_PROCESSES_MAX       4096
 #define REGISTRAR_PROCESSES_PER_USER  256
@@ -24,8 +25,9 @@
 typedef struct Registrar Registrar;
 
 typedef struct RegistrarOptions {
-    IoLoop *loop;       /* the caller's; must outlive the registrar */
-    Resolver *resolver; /* likewise */
+    IoLoop *loop;              /* the caller's; must outlive the registrar */
+    Resolver *resolver;        /* likewise */
+    EndpointMapper *endpoints; /* likewise; tells where exporters listen. May be NULL */
     const char *const
         *hosts; /* names and addresses of this machine, best first; copied into bindings of exporters */
     size_t host_count;
@@ -51,7 +53,8 @@ void registrar_stop(Registrar *registrar);
 int registrar_listen_fd(Registrar *registrar, int fd) must_use;
 
 /* Enters an exporter of this machine in the resolver, with bindings put together here: what a process's hello
- * does, and mantled for its own. As resolver_add_oxid(). */
+ * does, and mantled for its own; and IRemUnknown and IRemUnknown2 at its port in the endpoint map, which the
+ * OXID owns there. As resolver_add_oxid(). */
 HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter) must_use;
 
 /* Results of one activation; owned. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stub of IActivation::RemoteActivation. */
 #include "orpc/remote-activation.h"
-#include "orpc/plain-private.h"
+#include "rpc/stub.h"
 
 const Guid IID_ACTIVATION = {0x4d9f4ab8, 0x7d1c, 0x11cf, {0x86, 0x1e, 0x00, 0x20, 0xaf, 0x6e, 0x7c, 0x57}};
 

@@ -7,8 +7,7 @@
 #include "base/list.h"
 #include "orpc/plain.h"
 #include "orpc/resolver.h"
-
-#define PEER_KEY_SIZE 96 /* a kind byte and a binary SID, or an address */
+#include "rpc/peer.h"
 
 typedef struct OxidEntry {
     ResolverOxid data;
@@ -28,7 +27,7 @@ typedef struct OidEntry {
 
 typedef struct Peer {
     size_t key_length;
-    uint8_t key[PEER_KEY_SIZE];
+    uint8_t key[RPC_PEER_SIZE];
     size_t sets, oids;
 } Peer;
 
@@ -52,11 +51,6 @@ struct Resolver {
     RpcInterface row;
 };
 
-typedef struct PeerKey {
-    size_t length;
-    uint8_t bytes[PEER_KEY_SIZE];
-} PeerKey;
-
 /* The lock is held. */
 uint64_t resolver_lifetime(const Resolver *resolver);
 void oid_entry_make_idle(Resolver *resolver, OidEntry *entry, uint64_t deadline);
@@ -67,9 +61,9 @@ void oid_entry_settle(Resolver *resolver, OidEntry *entry);
 OidEntry *oid_entry_expect(Resolver *resolver, uint64_t oid);
 
 /* Error codes of IObjectExporter (Win32). */
-uint32_t pingset_simple(Resolver *resolver, const PeerKey *peer, uint64_t set, uint64_t now);
+uint32_t pingset_simple(Resolver *resolver, const RpcPeer *peer, uint64_t set, uint64_t now);
 /* Makes or changes a set. *ret_set is the set also when OR_INVALID_OID says that some objects are gone. */
-uint32_t pingset_complex(Resolver *resolver, const PeerKey *peer, const ComplexPingIn *in, uint64_t now,
+uint32_t pingset_complex(Resolver *resolver, const RpcPeer *peer, const ComplexPingIn *in, uint64_t now,
                          uint64_t *ret_set);
 /* Objects that nobody else pings are due at `deadline`. */
 PingSet *pingset_free(Resolver *resolver, PingSet *set, uint64_t deadline);

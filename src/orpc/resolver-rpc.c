@@ -3,29 +3,8 @@
 #include <winerror.h>
 #include "base/time.h"
 #include "orpc/resolver-private.h"
-#include "sec/token.h"
 
 static const ComVersion our_version = {COM_VERSION_MAJOR, COM_VERSION_MINOR};
-
-/* Whose ping sets a caller's are: the user's wherever it calls from; else those of its address. */
-static PeerKey peer_of(const RpcCall *call)
-{
-    PeerKey key = {0};
-    if (call->token) {
-        Writer writer;
-        writer_init_fixed(&writer, key.bytes + 1, sizeof(key.bytes) - 1);
-        sid_write(&writer, token_user(call->token));
-        key.bytes[0] = 'S';
-        key.length = 1 + writer.length;
-    } else {
-        uint8_t address[16];
-        size_t length = io_address_key(call->remote, address);
-        key.bytes[0] = 'A';
-        memcpy(key.bytes + 1, address, length);
-        key.length = 1 + length;
-    }
-    return key;
-}
 
 /* The exporters of this stage speak TCP only and are never asked to listen on more. */
 static bool speaks_tcp(const ResolveOxidIn *in)
@@ -69,7 +48,7 @@ static RpcStatus method_simple_ping(RpcCall *call, void *data)
     Resolver *resolver = data;
     uint64_t set = simple_ping_in_read(&call->in);
     if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
-    PeerKey peer = peer_of(call);
+    RpcPeer peer = rpc_peer_of(call);
     pthread_mutex_lock(&resolver->lock);
     uint32_t status = pingset_simple(resolver, &peer, set, time_monotonic());
     pthread_mutex_unlock(&resolver->lock);
@@ -83,7 +62,7 @@ static RpcStatus method_complex_ping(RpcCall *call, void *data)
     ComplexPingIn in;
     complex_ping_in_read(&call->in, &in);
     if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
-    PeerKey peer = peer_of(call);
+    RpcPeer peer = rpc_peer_of(call);
     ComplexPingOut out = {.set = in.set};
     pthread_mutex_lock(&resolver->lock);
     out.status = pingset_complex(resolver, &peer, &in, time_monotonic(), &out.set);

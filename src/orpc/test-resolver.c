@@ -21,7 +21,7 @@ typedef struct Fixture {
     uint64_t start; /* later than any object was made */
 } Fixture;
 
-static const PeerKey alice = {2, "Sa"}, bob = {2, "Sb"};
+static const RpcPeer alice = {2, "Sa"}, bob = {2, "Sb"};
 
 static void note_run_down(void *context, uint64_t oxid, uint64_t oid)
 {
@@ -64,7 +64,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static uint32_t ping(Fixture *fixture, const PeerKey *peer, uint64_t *set, uint16_t sequence,
+static uint32_t ping(Fixture *fixture, const RpcPeer *peer, uint64_t *set, uint16_t sequence,
                      const uint64_t *add, uint16_t add_count, const uint64_t *remove, uint16_t remove_count,
                      uint64_t now)
 {
@@ -219,7 +219,7 @@ static void test_expected_objects_are_limited(void **state)
     enum { EACH = 4 }; /* oids_per_peer */
     uint64_t oids[EACH], sets[RESOLVER_ORPHANS_MAX / EACH + 1];
     for (uint64_t i = 0; i < ARRAY_SIZE(sets); i++) {
-        PeerKey peer = {.length = 9, .bytes = {'x'}};
+        RpcPeer peer = {.length = 9, .bytes = {'x'}};
         memcpy(peer.bytes + 1, &i, sizeof(i));
         for (uint64_t k = 0; k < EACH; k++)
             oids[k] = 1000 + i * EACH + k;

@@ -309,6 +309,7 @@ void connection_send(RpcConnection *connection, const Writer *writer)
     }
     struct iovec piece = {writer->data, writer->length};
     pthread_mutex_lock(&connection->writing);
+    server_count(&connection->counts.packets_out, 1);
     if (!connection_is_closed(connection)) connection_write(connection, &piece, 1);
     pthread_mutex_unlock(&connection->writing);
 }
@@ -428,6 +429,7 @@ static ServerNext handle_pdu(RpcConnection *connection, size_t length, ServerCal
         return SERVER_DRAIN;
     }
     connection->moved = true;
+    server_count(&connection->counts.packets_in, 1);
     ServerNext next = handler(connection, data, &pdu, ret_call);
     /* A call may have taken the buffer; what was behind the PDU is then in a new one. */
     if (connection->buffer == buffer) connection->first += length;

@@ -86,6 +86,18 @@ typedef struct ServerProvider {
 } ServerProvider;
 extern const ServerProvider server_provider;
 
+/* Counted by the connection, which is read by one thread at a time and written under `writing`. */
+typedef struct ServerCounts {
+    _Atomic uint64_t calls_in, packets_in, packets_out;
+} ServerCounts;
+
+static inline void server_count(_Atomic uint64_t *count, uint64_t more)
+{
+    /* One writer at a time: no locked instruction on the way of every call. */
+    uint64_t before = atomic_load_explicit(count, memory_order_relaxed);
+    atomic_store_explicit(count, before + more, memory_order_relaxed);
+}
+
 struct RpcServer {
     const ServerProvider *provider; /* NULL: nobody can authenticate */
     RpcServerOptions options;       /* without zeroes */
@@ -93,6 +105,8 @@ struct RpcServer {
     bool has_objects;
     const RpcInterface *interfaces[SERVER_INTERFACES];
     size_t interface_count;
+    RpcInterface mgmt;
+    char *principal;
 
     pthread_mutex_t lock;
     pthread_cond_t gone; /* a connection or listener was destroyed */
@@ -101,6 +115,7 @@ struct RpcServer {
     HashMap *peers, *groups, *callers;
     uint32_t last_group;
     bool stopping;
+    RpcServerState ended; /* the counts of connections that are no more; under the lock */
     atomic_size_t calls;
 };
 
@@ -180,6 +195,7 @@ struct RpcConnection {
     unsigned streak, streak_min; /* calls without a pause, and how many of them it takes to expect one more */
 
     atomic_uint running; /* methods */
+    ServerCounts counts;
 
     pthread_mutex_t lock;
     atomic_bool closed; /* set under the lock, once */

@@ -127,6 +127,7 @@ static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityR
     call->open.authn_level = security ? security->level : LEVEL_NONE;
     call->open.token = security ? security->token : NULL;
     call->open.server = security ? sec_context_server(security->context) : NULL;
+    call->open.group = connection->group->id;
     call->open.local = &connection->local;
     call->open.remote = &connection->remote;
     return call;
@@ -267,6 +268,7 @@ RpcStatus server_call_admit(ServerCall *call)
         }
     }
     atomic_fetch_add(&server->calls, 1);
+    server_count(&call->connection->counts.calls_in, 1);
     atomic_fetch_add(&call->connection->running, 1);
     return RPCST_OK;
 }
@@ -340,6 +342,7 @@ static int send_batch(ServerCall *call, size_t room, size_t token_length, size_t
         r = seal_fragment(call, &frames[count], *offset, length, token_length, &pieces[3 * count]);
         *offset += length;
     }
+    server_count(&connection->counts.packets_out, count);
     if (r == 0) connection_write(connection, pieces, 3 * count);
     pthread_mutex_unlock(&connection->writing);
     *ret_last = last;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
+#include "rpc/mgmt.h"
 #include "rpc/server-private.h"
 
 #define ACCEPTS_PER_TURN 32
@@ -42,6 +43,12 @@ RpcStatus rpc_server_new(const RpcServerOptions *options, RpcServer **ret_server
     list_init(&server->listeners);
     if (hashmap_new(&server->peers) < 0 || hashmap_new(&server->groups) < 0 ||
         hashmap_new(&server->callers) < 0) {
+        rpc_server_free(server);
+        return RPCST_OUT_OF_MEMORY;
+    }
+    mgmt_interface_init(&server->mgmt, server);
+    server->interfaces[server->interface_count++] = &server->mgmt;
+    if (options->principal && !(server->principal = strdup(options->principal))) {
         rpc_server_free(server);
         return RPCST_OUT_OF_MEMORY;
     }
@@ -88,6 +95,7 @@ RpcServer *rpc_server_free(RpcServer *server)
     hashmap_free(server->groups);
     hashmap_free(server->callers);
     if (server->options.authority) authority_unref(server->options.authority);
+    free(server->principal);
     pthread_cond_destroy(&server->gone);
     pthread_mutex_destroy(&server->lock);
     free(server);
@@ -112,6 +120,13 @@ void rpc_server_set_objects(RpcServer *server, const RpcObjects *objects)
     server->has_objects = true;
 }
 
+static void add_counts(RpcServerState *state, const ServerCounts *counts)
+{
+    state->calls_in += atomic_load_explicit(&counts->calls_in, memory_order_relaxed);
+    state->packets_in += atomic_load_explicit(&counts->packets_in, memory_order_relaxed);
+    state->packets_out += atomic_load_explicit(&counts->packets_out, memory_order_relaxed);
+}
+
 RpcServerState rpc_server_state(RpcServer *server)
 {
     pthread_mutex_lock(&server->lock);
@@ -120,7 +135,12 @@ RpcServerState rpc_server_state(RpcServer *server)
         .unauthenticated = server->unauthenticated,
         .calls = atomic_load(&server->calls),
         .groups = hashmap_count(server->groups),
+        .calls_in = server->ended.calls_in,
+        .packets_in = server->ended.packets_in,
+        .packets_out = server->ended.packets_out,
     };
+    list_each(item, &server->connections)
+        add_counts(&state, &container_of(item, RpcConnection, link)->counts);
     pthread_mutex_unlock(&server->lock);
     return state;
 }
@@ -290,6 +310,7 @@ void server_connection_closed(RpcConnection *connection)
     pthread_mutex_lock(&connection->server->lock);
     peer_release_locked(connection);
     list_remove(&connection->link);
+    add_counts(&connection->server->ended, &connection->counts);
     pthread_mutex_unlock(&connection->server->lock);
 }
 

@@ -55,6 +55,7 @@ typedef struct RpcCall {
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*: 1 none .. 6 privacy; 3 never */
     Token *token;          /* the caller, borrowed (token_ref to keep); NULL when it did not authenticate */
     const char *server;    /* the principal it authenticated us by, borrowed; NULL when unknown */
+    uint32_t group;        /* the association group that the connection is in */
     const IoAddress *local, *remote;
 } RpcCall;
 
@@ -86,6 +87,8 @@ typedef struct RpcObjects {
     /* With the pool or the caller's calls exhausted: must the call run all the same (its causality id belongs
      * to a call that is blocked in this process)? May be NULL. May only look at the call. */
     bool (*admits)(void *data, const RpcCall *call);
+    const Guid *const *listed; /* those that all of them have, for whoever asks what is served; static */
+    size_t listed_count;
     uint8_t min_level;
     void *data;
 } RpcObjects;
@@ -94,6 +97,7 @@ typedef struct RpcObjects {
 typedef struct RpcServerOptions {
     IoLoop *loop;             /* the caller's; must be served by threads until rpc_server_free() returned */
     Authority *authority;     /* verifies callers; takes a reference. NULL: nobody can authenticate */
+    const char *principal;    /* ours, for whoever asks; copied. NULL: none */
     size_t preauth_bytes;     /* held for a connection that has not authenticated */
     unsigned preauth_seconds; /* from accept, or from its last answered call, until it is closed */
     unsigned preauth_connections; /* per peer address */
@@ -124,5 +128,6 @@ int rpc_server_listen_fd(RpcServer *server, int fd, uint16_t *ret_port) must_use
 
 typedef struct RpcServerState {
     size_t connections, unauthenticated, calls, groups;
+    uint64_t calls_in, packets_in, packets_out; /* since it was made */
 } RpcServerState;
 RpcServerState rpc_server_state(RpcServer *server);

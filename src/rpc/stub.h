@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NDR's small change, shared by the hand-written stubs. */
+/* NDR's small change, shared by the hand-written stubs of rpc/ and orpc/. */
 #pragma once
 #include "base/reader.h"
 #include "base/writer.h"
