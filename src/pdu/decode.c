@@ -28,10 +28,10 @@ static const struct {
     [PDU_REQUEST] = {parse_call, 8, false},
     [PDU_RESPONSE] = {parse_call, 8, false},
     [PDU_FAULT] = {parse_fault, 16, false},
-    [PDU_BIND] = {parse_bind, 12, true},
+    [PDU_BIND] = {parse_bind, 9, true}, /* an empty list may end with its count */
     [PDU_BIND_ACK] = {parse_bind_ack, 16, true},
     [PDU_BIND_NAK] = {parse_bind_nak, 2, false}, /* a signature and extended errors may follow */
-    [PDU_ALTER_CONTEXT] = {parse_bind, 12, true},
+    [PDU_ALTER_CONTEXT] = {parse_bind, 9, true},
     [PDU_ALTER_CONTEXT_RESP] = {parse_bind_ack, 16, true},
     [PDU_AUTH3] = {parse_nothing, 4, false}, /* four bytes of any value */
     [PDU_SHUTDOWN] = {parse_nothing, 0, false},
@@ -150,7 +150,7 @@ static int parse_bind(Reader *reader, Pdu *pdu)
     bind->max_recv = reader_u16(reader);
     bind->group = reader_u32(reader);
     bind->count = reader_u8(reader);
-    reader_skip(reader, 3);
+    if (bind->count > 0 || reader_left(reader) >= 3) reader_skip(reader, 3);
     if (!reader_count(reader, bind->count, CONTEXT_FIXED_SIZE)) return PDU_BAD_BODY;
     size_t first = reader->offset;
     for (unsigned i = 0; i < bind->count; i++) {

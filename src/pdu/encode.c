@@ -117,6 +117,7 @@ void pdu_put_bind_nak(Writer *writer, uint16_t reason)
     writer_u8(writer, 1); /* the one version there is: 5.0 */
     writer_u8(writer, 5);
     writer_u8(writer, 0);
+    writer_fill(writer, 0, 3); /* padding: Windows sends it and Samba reads it */
 }
 
 void pdu_put_auth3(Writer *writer)

@@ -6,6 +6,7 @@
 /* [C706] appendix E, [MS-RPCE] 3.1.1.5.5 */
 #define NCA_S_FAULT_CANCEL           0x1c00000du
 #define NCA_S_FAULT_CONTEXT_MISMATCH 0x1c00001au
+#define NCA_S_FAULT_REMOTE_NO_MEMORY 0x1c00001bu
 #define NCA_S_OP_RNG_ERROR           0x1c010002u
 #define NCA_S_UNK_IF                 0x1c010003u
 #define NCA_S_PROTO_ERROR            0x1c01000bu
@@ -21,6 +22,7 @@
 #define RPCST_INVALID_BINDING         1702u
 #define RPCST_PROTSEQ_NOT_SUPPORTED   1703u
 #define RPCST_INVALID_NET_ADDR        1707u
+#define RPCST_NO_CALL_ACTIVE          1725u
 #define RPCST_UNKNOWN_IF              1717u
 #define RPCST_OUT_OF_RESOURCES        1721u
 #define RPCST_SERVER_UNAVAILABLE      1722u

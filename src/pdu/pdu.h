@@ -71,7 +71,8 @@ typedef struct PduSyntax {
     uint16_t major, minor;
 } PduSyntax;
 
-extern const PduSyntax pdu_syntax_ndr; /* NDR 2.0 */
+extern const PduSyntax pdu_syntax_ndr;   /* NDR 2.0 */
+extern const PduSyntax pdu_syntax_ndr64; /* known, and not spoken (design decision 1) */
 bool pdu_syntax_equal(const PduSyntax *a, const PduSyntax *b);
 /* The feature negotiation syntax with these bits; and the reverse. */
 PduSyntax pdu_syntax_from_features(uint64_t bits);

@@ -253,7 +253,7 @@ static void test_small_types(void **state)
         PduType type;
         size_t body;
     } rows[] = {{PDU_AUTH3, 4},    {PDU_SHUTDOWN, 0}, {PDU_CANCEL, 0}, {PDU_ORPHANED, 0},
-                {PDU_BIND_NAK, 5}, {PDU_FAULT, 16},   {PDU_BIND, 12},  {PDU_BIND_ACK, 16}};
+                {PDU_BIND_NAK, 8}, {PDU_FAULT, 16},   {PDU_BIND, 12},  {PDU_BIND_ACK, 16}};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         uint8_t data[64];
         Writer writer;

@@ -208,7 +208,8 @@ RpcStatus client_request_answer(RpcClientCall *call, uint8_t *data, size_t lengt
     if (pdu.header.type == PDU_FAULT) return answer_fault(call, data, &pdu);
     if (pdu.header.type != PDU_RESPONSE) return protocol_error(call, "is no response");
     const bool first = pdu.header.flags & PDU_FIRST_FRAG, last = pdu.header.flags & PDU_LAST_FRAG;
-    if (first == call->first_seen || pdu.call.context_id != call->presentation_id)
+    if (first == call->first_seen ||
+        (pdu.call.context_id ^ call->presentation_id) & 0xff) /* Windows sends the low byte */
         return protocol_error(call, "is out of order");
     RpcStatus status = unprotect(call, data, &pdu);
     if (status != RPCST_OK) return status;

@@ -17,6 +17,7 @@
 #define LEG_SECONDS     10u /* for the authority's answer */
 #define OUR_FEATURES    (PDU_FEATURE_SECURITY_MULTIPLEX | PDU_FEATURE_KEEP_ON_ORPHAN)
 #define OUR_FRAGMENT    65520u /* most that is sent or announced: a multiple of 16 */
+#define FRAGMENT_LEAST  2048u  /* announced to who asks for less, as Windows does */
 
 /* Security contexts */
 
@@ -94,9 +95,12 @@ typedef enum Leg {
     LEG_MORE,    /* an answer, and another leg is to follow */
     LEG_RETRY,   /* refused, with a token for the peer that says why; a new first leg may follow */
     LEG_REFUSED, /* the security provider says no, and that is final */
-    LEG_TYPE,    /* nobody here knows that service or level */
-    LEG_LIMIT,   /* too many contexts, or no memory */
-    LEG_PROTOCOL /* no leg was due */
+    LEG_TYPE,    /* nobody here knows that service */
+    LEG_LEVEL,   /* there is no such level, or it needs no authentication */
+    LEG_LIMIT,   /* no memory, or too many contexts of one caller */
+    LEG_STALE,   /* the context is complete, or was begun at another level */
+    LEG_OTHER,   /* it was begun with another service */
+    LEG_PROTOCOL /* no leg was due, or the connection has its most contexts */
 } Leg;
 
 static int row_new(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
@@ -150,7 +154,6 @@ static Leg row_ready(RpcConnection *connection, SecurityRow *row)
         row->caller = server_caller_put(connection->server, row->caller);
         return LEG_LIMIT;
     }
-    row->sign_header = connection->sign_header;
     row->state = SECURITY_READY;
     if (!connection->authenticated) {
         connection->authenticated = true;
@@ -193,29 +196,36 @@ static Leg step(RpcConnection *connection, SecurityRow *row, const PduTrailer *t
     return provider->is_done(row->acceptor) ? row_ready(connection, row) : LEG_MORE;
 }
 
+/* Is this a leg that a context which was begun waits for? LEG_MORE: yes. */
+static Leg leg_due(const SecurityRow *row, const PduTrailer *trailer, uint8_t level)
+{
+    if (row->type != trailer->type) return trailer->type == 0 ? LEG_STALE : LEG_OTHER;
+    if (row->state == SECURITY_READY || row->level != level) return LEG_STALE;
+    return row->state == SECURITY_FAILED ? LEG_REFUSED : LEG_MORE;
+}
+
 /* One leg. *ret_row is the context's row, or NULL when there is none. */
 static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bool last_only,
                         SecurityRow **ret_row)
 {
-    /* [MS-RPCE] 2.2.1.1.8: DEFAULT is CONNECT, CALL is PKT */
-    uint8_t level = trailer->level == 0            ? LEVEL_CONNECT
-                    : trailer->level == LEVEL_CALL ? LEVEL_PKT
-                                                   : trailer->level;
+    /* [MS-RPCE] 2.2.1.1.8: over a connection CALL is PKT. DEFAULT is the client's to decide: on the wire it
+     * is no level. */
+    const uint8_t level = trailer->level == LEVEL_CALL ? LEVEL_PKT : trailer->level;
     SecurityRow *row = server_security_find(connection, trailer->context_id);
     *ret_row = row;
     if (!row) {
         if (last_only) return LEG_PROTOCOL;
-        if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_TYPE;
+        if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_LEVEL;
         if (connection->security_count >= connection->server->options.contexts)
             return LEG_PROTOCOL; /* 3.3.1.5.4 says which */
         if (half_open_count(connection) >= RPC_HALF_OPEN_CONTEXTS) return LEG_LIMIT;
         int r = row_new(connection, trailer, level, &row);
         if (r < 0) return r == -EOPNOTSUPP ? LEG_TYPE : LEG_LIMIT;
         *ret_row = row;
-    } else if (row->state == SECURITY_READY || row->type != trailer->type || row->level != level) {
-        return LEG_PROTOCOL;
+    } else {
+        const Leg due = leg_due(row, trailer, level);
+        if (due != LEG_MORE) return due;
     }
-    if (row->state == SECURITY_FAILED) return LEG_REFUSED;
     if (!connection->authenticated && ++connection->legs_before > 2 * LEGS_PREAUTH) return LEG_LIMIT;
     Leg leg = step(connection, row, trailer);
     if (leg != LEG_DONE && leg != LEG_MORE && leg != LEG_RETRY) row->state = SECURITY_FAILED;
@@ -278,56 +288,75 @@ static bool interface_known(const RpcServer *server, const PduSyntax *abstract, 
            server->objects.knows(server->objects.data, &abstract->uuid);
 }
 
-static bool offers_ndr(const PduContext *context)
+static bool offers(const PduContext *context, const PduSyntax *syntax)
 {
     for (unsigned i = 0; i < context->transfer_count; i++) {
         PduSyntax transfer = pdu_context_transfer(context, i);
-        if (pdu_syntax_equal(&transfer, &pdu_syntax_ndr)) return true;
+        if (pdu_syntax_equal(&transfer, syntax)) return true;
     }
     return false;
 }
 
-/* Answers one element of the list. 0, -ENOSPC, -ENOMEM. */
-static int negotiate(RpcConnection *connection, const PduContext *context, bool is_bind,
-                     PduResult *ret_result)
+/* Is this element the client's list of features, not an interface? [MS-RPCE] 3.3.1.5.3 */
+static bool asks_features(const PduContext *context, uint64_t *ret_bits)
+{
+    PduSyntax transfer = pdu_context_transfer(context, 0);
+    return pdu_syntax_is_features(&transfer, ret_bits);
+}
+
+/* At most one transfer syntax of an interface is accepted in one PDU. [MS-RPCE] 3.3.1.5.6 */
+static bool accepted_before(const PduBind *bind, const PduResult *results, unsigned count,
+                            const PduSyntax *abstract)
+{
+    PduList list;
+    PduContext context;
+    pdu_list_init(&list, bind);
+    for (unsigned i = 0; i < count && pdu_context_next(&list, &context); i++)
+        if (results[i].result == PDU_RESULT_ACCEPTED && pdu_syntax_equal(&context.abstract, abstract))
+            return true;
+    return false;
+}
+
+/* Answers one element that names an interface. `taken`: it was accepted with another element already.
+ * 0, -ENOSPC, -ENOMEM, -EPROTO: calls under way mean what the context was before. */
+static int negotiate(RpcConnection *connection, const PduContext *context, bool taken, PduResult *ret_result)
 {
     *ret_result = (PduResult){.result = PDU_RESULT_PROVIDER, .reason = PDU_REASON_ABSTRACT};
-    uint64_t features;
-    if (is_bind && context->transfer_count == 1) {
-        PduSyntax transfer = pdu_context_transfer(context, 0);
-        if (pdu_syntax_is_features(&transfer, &features)) {
-            connection->features = features & OUR_FEATURES;
-            *ret_result =
-                (PduResult){.result = PDU_RESULT_FEATURES, .reason = (uint16_t)connection->features};
-            return 0;
-        }
-    }
     PresentationRow row = {.id = context->id, .abstract = context->abstract};
+    const PresentationRow *old = server_presentation_find(connection, context->id);
+    if (old && !pdu_syntax_equal(&old->abstract, &context->abstract)) return -EPROTO;
     if (!interface_known(connection->server, &context->abstract, &row.row)) return 0;
     ret_result->reason = PDU_REASON_TRANSFER;
-    if (!offers_ndr(context)) return 0;
-    const PresentationRow *old = server_presentation_find(connection, context->id);
-    if (old && !pdu_syntax_equal(&old->abstract, &context->abstract)) {
-        ret_result->reason = PDU_REASON_NONE; /* calls under way mean the old one */
-        return 0;
-    }
+    if (!offers(context, &pdu_syntax_ndr)) return old && offers(context, &pdu_syntax_ndr64) ? -EPROTO : 0;
+    if (taken) return 0;
     int r = old ? 0 : presentation_add(connection, &row);
     if (r < 0) return r;
     *ret_result = (PduResult){.result = PDU_RESULT_ACCEPTED, .transfer = pdu_syntax_ndr};
     return 0;
 }
 
-/* Negotiates the whole list; the results go where an answer has them. */
+/* Negotiates the whole list; the results go where an answer has them. 0, -ENOSPC, -ENOMEM, -EPROTO. */
 static int negotiate_all(RpcConnection *connection, const PduBind *bind, bool is_bind, PduResult results[255])
 {
     PduList list;
     PduContext context;
+    uint64_t features;
+    bool asked = false;
     pdu_list_init(&list, bind);
     for (unsigned i = 0; pdu_context_next(&list, &context); i++) {
-        int r = negotiate(connection, &context, is_bind, &results[i]);
+        if (context.transfer_count == 0) return -EPROTO;
+        if (is_bind && asks_features(&context, &features)) {
+            if (asked) return -EPROTO; /* "A client MUST have at most, one element" */
+            asked = true;
+            connection->features = features & OUR_FEATURES;
+            results[i] = (PduResult){.result = PDU_RESULT_FEATURES, .reason = (uint16_t)connection->features};
+            continue;
+        }
+        int r = negotiate(connection, &context, accepted_before(bind, results, i, &context.abstract),
+                          &results[i]);
         if (r < 0) return r;
     }
-    return 0;
+    return bind->count > 0 ? 0 : -EPROTO;
 }
 
 /* Answers */
@@ -336,8 +365,8 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
                         const SecurityRow *row)
 {
     bool is_bind = pdu->header.type == PDU_BIND;
-    uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (pdu->header.flags & PDU_CONC_MPX);
-    if (connection->sign_header && pdu->header.flags & PDU_HEADER_SIGN) flags |= PDU_HEADER_SIGN;
+    uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (pdu->header.flags & PDU_HEADER_SIGN);
+    if (is_bind) flags |= pdu->header.flags & PDU_CONC_MPX;
     char port[8] = "";
     if (is_bind) snprintf(port, sizeof(port), "%u", io_address_port(&connection->local));
 
@@ -345,7 +374,7 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
     writer_init(&writer, 0);
     size_t start =
         pdu_begin(&writer, is_bind ? PDU_BIND_ACK : PDU_ALTER_CONTEXT_RESP, flags, pdu->header.call_id);
-    pdu_put_bind_ack(&writer, start, (uint16_t)connection->fragment_max, OUR_FRAGMENT, connection->group->id,
+    pdu_put_bind_ack(&writer, start, connection->announced, connection->announced, connection->group->id,
                      port, pdu->bind.count);
     for (unsigned i = 0; i < pdu->bind.count; i++)
         pdu_put_result(&writer, results[i].result, results[i].reason, &results[i].transfer);
@@ -358,18 +387,26 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
     connection_send(connection, &writer);
 }
 
-/* The first PDU with authentication at integrity or above decides for the connection. [MS-RPCE] 3.3.1.5.2.2
- */
-static void take_flags(RpcConnection *connection, const Pdu *pdu)
+/* Headers are signed in all contexts of a connection from the bind or alter_context on that asks for it, also
+ * in those that are there. Nothing turns it off again. [MS-RPCE] 3.3.1.5.2.2 */
+static void take_sign_header(RpcConnection *connection, const Pdu *pdu)
 {
-    if (pdu->trailer.token && pdu->header.flags & PDU_HEADER_SIGN) connection->sign_header = true;
-    if (pdu->header.flags & PDU_CONC_MPX) connection->concurrent = true;
+    if (pdu->header.flags & PDU_HEADER_SIGN) atomic_store(&connection->sign_header, true);
 }
 
-static size_t clamp_fragment(uint16_t peer)
+/* One size for both directions, a multiple of 8, as Windows answers; but never sends more than the client
+ * takes. */
+static void agree_fragment(RpcConnection *connection, const PduBind *bind)
 {
-    if (peer < PDU_FRAGMENT_MIN) return PDU_FRAGMENT_MIN; /* everybody must take that much */
-    return peer < OUR_FRAGMENT ? peer : OUR_FRAGMENT;
+    uint32_t size = bind->max_xmit < bind->max_recv ? bind->max_xmit : bind->max_recv;
+    size &= ~7u;
+    if (size < FRAGMENT_LEAST) size = FRAGMENT_LEAST;
+    if (size > OUR_FRAGMENT) size = OUR_FRAGMENT;
+    connection->announced = (uint16_t)size;
+    connection->receive_max = size > PDU_FRAGMENT_OURS ? size : PDU_FRAGMENT_OURS;
+    connection->fragment_max = size;
+    if (bind->max_recv >= PDU_FRAGMENT_MIN && bind->max_recv < size)
+        connection->fragment_max = bind->max_recv;
 }
 
 static ServerNext refuse_bind(RpcConnection *connection, const Pdu *pdu, uint16_t reason)
@@ -378,25 +415,20 @@ static ServerNext refuse_bind(RpcConnection *connection, const Pdu *pdu, uint16_
     return SERVER_DRAIN;
 }
 
-static bool is_whole(const Pdu *pdu)
-{
-    uint8_t both = PDU_FIRST_FRAG | PDU_LAST_FRAG;
-    return (pdu->header.flags & both) == both;
-}
-
 ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
 {
     (void)data;
     (void)ret_call;
-    if (!is_whole(pdu) || pdu->bind.count == 0) return refuse_bind(connection, pdu, PDU_NAK_VERSION);
     int r = server_group_join(connection->server, pdu->bind.group, &connection->remote, &connection->group);
     if (r < 0) return refuse_bind(connection, pdu, r == -ENOENT ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_LIMIT);
-    connection->fragment_max = clamp_fragment(pdu->bind.max_recv);
+    agree_fragment(connection, &pdu->bind);
 
     PduResult results[255];
-    if (negotiate_all(connection, &pdu->bind, true, results) < 0)
-        return refuse_bind(connection, pdu, PDU_NAK_LIMIT);
-    take_flags(connection, pdu);
+    r = negotiate_all(connection, &pdu->bind, true, results);
+    if (r < 0) return refuse_bind(connection, pdu, r == -EPROTO ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_LIMIT);
+    take_sign_header(connection, pdu);
+    connection->concurrent = pdu->header.flags & PDU_CONC_MPX;
+    connection->bound_secure = pdu->trailer.token;
     SecurityRow *row = NULL;
     if (pdu->trailer.token) {
         switch (security_leg(connection, &pdu->trailer, false, &row)) {
@@ -410,6 +442,10 @@ ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *p
             return refuse_bind(connection, pdu, PDU_NAK_LIMIT);
         case LEG_REFUSED:
             return refuse_bind(connection, pdu, PDU_NAK_CHECKSUM);
+        case LEG_LEVEL:
+            return refuse_bind(connection, pdu, PDU_NAK_NOT_SPECIFIED);
+        case LEG_STALE:
+        case LEG_OTHER:
         case LEG_PROTOCOL:
             return refuse_bind(connection, pdu, PDU_NAK_VERSION);
         }
@@ -430,11 +466,12 @@ ServerNext server_on_alter(RpcConnection *connection, uint8_t *data, const Pdu *
 {
     (void)data;
     (void)ret_call;
-    if (!is_whole(pdu)) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
     PduResult results[255];
-    if (negotiate_all(connection, &pdu->bind, false, results) < 0)
+    int r = negotiate_all(connection, &pdu->bind, false, results);
+    if (r == -EPROTO) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+    if (r < 0)
         return refuse_bind(connection, pdu, PDU_NAK_LIMIT); /* a bind_nak here too: [MS-RPCE] 3.3.3.5.5 */
-    take_flags(connection, pdu);
+    take_sign_header(connection, pdu);
     SecurityRow *row = NULL;
     if (pdu->trailer.token) {
         /* A context that fails takes nothing along: other identities may be calling on this connection. */
@@ -449,6 +486,11 @@ ServerNext server_on_alter(RpcConnection *connection, uint8_t *data, const Pdu *
             return refuse_alter(connection, pdu, RPCST_OUT_OF_RESOURCES, SERVER_DRAIN);
         case LEG_REFUSED:
             return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_READ);
+        case LEG_STALE:
+        case LEG_LEVEL:
+            return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN);
+        case LEG_OTHER:
+            return refuse_alter(connection, pdu, RPCST_SEC_PKG_ERROR, SERVER_DRAIN);
         case LEG_PROTOCOL:
             return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
         }
@@ -462,10 +504,10 @@ ServerNext server_on_auth3(RpcConnection *connection, uint8_t *data, const Pdu *
 {
     (void)data;
     (void)ret_call;
-    /* Never answered; what went wrong shows at the first request that uses the context. [MS-RPCE] 3.3.1.5.2.1
-     */
+    /* A leg is never answered; what went wrong shows at the first request that uses the context. [MS-RPCE]
+     * 3.3.1.5.2.1 */
     SecurityRow *row = NULL;
-    if (!is_whole(pdu) || !pdu->trailer.token) return SERVER_CLOSE;
+    if (!pdu->trailer.token) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
     switch (security_leg(connection, &pdu->trailer, true, &row)) {
     case LEG_DONE:
         release_acceptor(connection, row);
@@ -478,9 +520,12 @@ ServerNext server_on_auth3(RpcConnection *connection, uint8_t *data, const Pdu *
     case LEG_REFUSED:
         return SERVER_READ;
     case LEG_TYPE:
+    case LEG_LEVEL:
     case LEG_LIMIT:
+    case LEG_STALE:
+    case LEG_OTHER:
     case LEG_PROTOCOL:
         break;
     }
-    return SERVER_CLOSE;
+    return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
 }

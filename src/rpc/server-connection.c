@@ -168,6 +168,7 @@ void connection_close(RpcConnection *connection)
     pthread_mutex_lock(&connection->lock);
     bool first = !connection->closed;
     connection->closed = true;
+    list_each(at, &connection->calls) atomic_store(&container_of(at, ServerCall, link)->cancelled, true);
     if (first && connection->timer_on &&
         io_timer_stop(connection->server->options.loop, &connection->timer)) {
         connection->timer_on = false;
@@ -217,10 +218,12 @@ int connection_new(RpcServer *server, int fd, const IoAddress *peer, RpcConnecti
     io_task_init(&connection->again, connection_again);
     io_timer_init(&connection->timer, deadline_fire);
     list_init(&connection->link);
+    list_init(&connection->calls);
     connection->server = server;
     connection->remote = *peer;
     connection->caller = caller;
     connection->fragment_max = FRAGMENT_START;
+    connection->receive_max = PDU_FRAGMENT_OURS;
     connection->deadline = TIME_NEVER;
     connection->streak_min = STREAK_MIN;
     pthread_mutex_init(&connection->lock, NULL);
@@ -339,15 +342,6 @@ void connection_send_nak(RpcConnection *connection, uint32_t call_id, uint16_t r
 
 /* Reading */
 
-static ServerNext on_ignored(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
-{
-    (void)connection;
-    (void)data;
-    (void)pdu;
-    (void)ret_call;
-    return SERVER_READ;
-}
-
 typedef ServerNext (*Handler)(RpcConnection *connection, uint8_t *data, const Pdu *pdu,
                               ServerCall **ret_call);
 
@@ -362,13 +356,13 @@ static const Handler handlers[CONNECTION_STATES][PDU_TYPES] = {
             [PDU_ALTER_CONTEXT] = server_on_alter,
             [PDU_AUTH3] = server_on_auth3,
             [PDU_REQUEST] = server_on_request,
-            [PDU_CANCEL] = on_ignored, /* methods have no cancellation point */
+            [PDU_CANCEL] = server_on_cancel,
             [PDU_ORPHANED] = server_on_orphaned,
         },
     [CONNECTION_RECEIVING] =
         {
             [PDU_REQUEST] = server_on_request,
-            [PDU_CANCEL] = on_ignored,
+            [PDU_CANCEL] = server_on_cancel,
             [PDU_ORPHANED] = server_on_orphaned,
         },
 };
@@ -376,14 +370,19 @@ static const Handler handlers[CONNECTION_STATES][PDU_TYPES] = {
 /* Answers what is no acceptable PDU at this point: as the client expects for the type it sent. */
 static void refuse(RpcConnection *connection, uint8_t type, uint32_t call_id, int condition)
 {
+    uint32_t status = pdu_fault_status(condition);
     switch (type) {
-    case PDU_BIND:
-        connection_send_nak(connection, call_id, pdu_nak_reason(condition));
+    case PDU_BIND: /* without a condition: it is the second one */
+        connection_send_nak(connection, call_id,
+                            condition ? pdu_nak_reason(condition) : PDU_NAK_NOT_SPECIFIED);
+        break;
+    case PDU_AUTH3:
+        if (condition == PDU_BAD_TRAILER) status = NCA_S_FAULT_REMOTE_NO_MEMORY; /* what Windows says */
+        connection_send_fault(connection, call_id, 0, PDU_DID_NOT_EXECUTE, status);
         break;
     case PDU_ALTER_CONTEXT:
-    case PDU_AUTH3:
     case PDU_REQUEST:
-        connection_send_fault(connection, call_id, 0, PDU_DID_NOT_EXECUTE, pdu_fault_status(condition));
+        connection_send_fault(connection, call_id, 0, PDU_DID_NOT_EXECUTE, status);
         break;
     default: /* a server's PDU, or none: whoever sends that waits for no answer */
         break;

@@ -129,7 +129,6 @@ typedef struct SecurityRow {
     SecContext *context;   /* from here on: when ready */
     Token *token;
     ServerCaller *caller;
-    bool sign_header;
     bool first; /* of its caller on this connection */
 } SecurityRow;
 
@@ -150,6 +149,8 @@ typedef enum ConnectionState {
 
 typedef struct ServerCall {
     RpcCall open; /* what the method sees */
+    List link;    /* in its connection's calls while it runs */
+    atomic_bool cancelled, orphaned;
     RpcConnection *connection;
     uint32_t id;
     uint16_t context_id;
@@ -185,9 +186,14 @@ struct RpcConnection {
     size_t security_count, security_last;
     unsigned legs_before; /* first legs while nobody has authenticated */
     uint64_t features;
-    bool sign_header, authenticated;
-    size_t fragment_max; /* ours to send */
+    bool authenticated;
+    bool bound_secure;       /* the bind carried authentication: no request is anybody's without it */
+    atomic_bool sign_header; /* of all contexts */
+    uint16_t announced;      /* size of fragments, in answers to bind and alter_context */
+    size_t receive_max;      /* longest request fragment that is taken */
+    size_t fragment_max;     /* ours to send */
     uint32_t last_call_id;
+    bool called; /* last_call_id means something */
     ServerCall *partial;
     bool concurrent;      /* the client may send calls before the last one is answered */
     bool patient;         /* io_set_patience() was called */
@@ -198,6 +204,7 @@ struct RpcConnection {
     ServerCounts counts;
 
     pthread_mutex_t lock;
+    List calls;         /* that run; under the lock */
     atomic_bool closed; /* set under the lock, once */
     bool timer_on;
     IoTimer timer;             /* holds a reference while on */
@@ -264,6 +271,7 @@ const PresentationRow *server_presentation_find(const RpcConnection *connection,
 
 /* server-request.c */
 ServerNext server_on_request(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);
+ServerNext server_on_cancel(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);
 ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pdu *pdu,
                               ServerCall **ret_call);
 /* Before the connection is read on: a thread for the method, and its share of the caller's calls.

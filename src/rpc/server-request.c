@@ -58,29 +58,61 @@ void server_call_forget(RpcConnection *connection)
 
 /* Who calls */
 
-/* The security context a request belongs to. Nothing but a verified one is ever returned; *ret_row NULL: the
- * connection has none, the caller is nobody. RPCST_OK or the fault's status. */
-static RpcStatus find_identity(RpcConnection *connection, const Pdu *pdu, SecurityRow **ret_row)
+/* What is said against a PDU, and what becomes of the connection. */
+typedef struct Refusal {
+    uint8_t flags;
+    bool without_context; /* presentation context 0 instead of the request's */
+    RpcStatus status;
+    ServerNext next;
+} Refusal;
+static const Refusal denied = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN};
+static const Refusal unproven = {0, false, RPCST_SEC_PKG_ERROR, SERVER_DRAIN};
+static const Refusal disorder = {0, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
+static const Refusal disorder_within = {0, false, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
+static const Refusal too_soon = {PDU_DID_NOT_EXECUTE, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
+static const Refusal unknown_interface = {PDU_DID_NOT_EXECUTE, true, RPCST_UNKNOWN_IF, SERVER_READ};
+static const Refusal no_active_call = {PDU_DID_NOT_EXECUTE, true, RPCST_NO_CALL_ACTIVE, SERVER_DRAIN};
+
+static ServerNext refuse(RpcConnection *connection, const Refusal *refusal, uint32_t call_id,
+                         uint16_t context_id)
 {
+    connection_send_fault(connection, call_id, refusal->without_context ? 0 : context_id, refusal->flags,
+                          refusal->status);
+    return refusal->next;
+}
+
+static ServerNext refuse_pdu(RpcConnection *connection, const Refusal *refusal, const Pdu *pdu)
+{
+    return refuse(connection, refusal, pdu->header.call_id, pdu->call.context_id);
+}
+
+/* The security context a request belongs to. Nothing but a verified one is ever returned; *ret_row NULL: the
+ * caller is nobody. NULL, or what is wrong. */
+static const Refusal *find_identity(RpcConnection *connection, const Pdu *pdu, SecurityRow **ret_row)
+{
+    /* A context that failed takes nothing along: other identities may be calling on this connection. */
+    static const Refusal refused_before = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_READ};
+    static const Refusal expired = {PDU_DID_NOT_EXECUTE, false, RPCST_SEC_PKG_ERROR, SERVER_READ};
     SecurityRow *row = NULL;
     if (pdu->trailer.token) {
         row = server_security_find(connection, pdu->trailer.context_id);
         uint8_t level = pdu->trailer.level == LEVEL_CALL ? LEVEL_PKT : pdu->trailer.level;
-        if (!row || row->type != pdu->trailer.type || row->level != level) return RPCST_ACCESS_DENIED;
-    } else if (connection->security_count > 0) {
+        if (!row || row->type != pdu->trailer.type || row->level != level) return &denied;
+    } else if (connection->security_count > 0 && connection->bound_secure) {
         /* Only the one context at level connect may leave its trailer out. [MS-RPCE] 3.3.1.5.4 */
         row = connection->security[0];
-        if (connection->security_count > 1 || row->level != LEVEL_CONNECT) return RPCST_ACCESS_DENIED;
+        if (connection->security_count > 1 || row->level != LEVEL_CONNECT) return &denied;
     }
-    if (row && row->state != SECURITY_READY) return RPCST_ACCESS_DENIED;
+    if (row && row->state == SECURITY_PENDING) return &too_soon;
+    if (row && row->state == SECURITY_FAILED) return pdu->trailer.token ? &refused_before : &denied;
     /* The proof of who it is has ended. Said before the method runs: no answer could be sealed any more. */
-    if (row && sec_context_expires(row->context) <= time_wall()) return RPCST_SEC_PKG_ERROR;
+    if (row && sec_context_expires(row->context) <= time_wall()) return &expired;
     *ret_row = row;
-    return RPCST_OK;
+    return NULL;
 }
 
 /* Verifies and decrypts a fragment in place. */
-static bool unprotect(const SecurityRow *row, uint8_t *data, const Pdu *pdu)
+static bool unprotect(const RpcConnection *connection, const SecurityRow *row, uint8_t *data, const Pdu *pdu)
 {
     /* Level connect protects nothing; some peers (Wine) send a verifier all the same. */
     if (!row || row->level == LEVEL_CONNECT) return true;
@@ -94,17 +126,17 @@ static bool unprotect(const SecurityRow *row, uint8_t *data, const Pdu *pdu)
         .trailer = data + seal.trailer,
         .token = data + seal.token,
         .token_length = seal.token_length,
-        .sign_header = row->sign_header,
+        .sign_header = atomic_load(&connection->sign_header),
     };
     return sec_context_unprotect(row->context, row->level, &message) == 0;
 }
 
 /* Beginning a call */
 
-static ServerNext fault(RpcConnection *connection, const Pdu *pdu, RpcStatus status, ServerNext next)
+static ServerNext no_memory(RpcConnection *connection, const Pdu *pdu)
 {
-    connection_send_fault(connection, pdu->header.call_id, pdu->call.context_id, PDU_DID_NOT_EXECUTE, status);
-    return next;
+    static const Refusal refusal = {PDU_DID_NOT_EXECUTE, false, RPCST_OUT_OF_MEMORY, SERVER_DRAIN};
+    return refuse_pdu(connection, &refusal, pdu);
 }
 
 static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityRow *security)
@@ -123,6 +155,7 @@ static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityR
     call->open.opnum = pdu->call.opnum;
     call->open.has_object = pdu->call.has_object;
     call->open.object = pdu->call.object;
+    call->open.cancelled = &call->cancelled;
     call->open.authn_service = security ? security->type : 0;
     call->open.authn_level = security ? security->level : LEVEL_NONE;
     call->open.token = security ? security->token : NULL;
@@ -171,7 +204,7 @@ static ServerNext run_whole(RpcConnection *connection, ServerCall *call, const u
     call->buffer = connection_take_buffer(connection, pdu->header.frag_length);
     if (!call->buffer) {
         server_call_free(call);
-        return fault(connection, pdu, RPCST_OUT_OF_MEMORY, SERVER_DRAIN);
+        return no_memory(connection, pdu);
     }
     reader_init(&call->open.in, data + pdu->call.stub_offset, length);
     *ret_call = call;
@@ -182,36 +215,48 @@ static ServerNext begin(RpcConnection *connection, const uint8_t *data, const Pd
                         ServerCall **ret_call)
 {
     ServerCall *call = call_new(connection, pdu, security);
-    if (!call) return fault(connection, pdu, RPCST_OUT_OF_MEMORY, SERVER_DRAIN);
+    if (!call) return no_memory(connection, pdu);
     connection->last_call_id = pdu->header.call_id;
-    RpcStatus status = check_operation(call);
-    bool last = pdu->header.flags & PDU_LAST_FRAG;
-    size_t limit = call->stub.limit;
+    connection->called = true;
+    const RpcStatus status = check_operation(call);
+    const bool last = pdu->header.flags & PDU_LAST_FRAG;
+    const size_t limit = call->stub.limit;
     if (status != RPCST_OK) {
+        const Refusal refusal = {PDU_DID_NOT_EXECUTE, false, status, SERVER_READ};
         server_call_free(call);
-        return fault(connection, pdu, status, SERVER_READ);
+        return refuse_pdu(connection, status == RPCST_UNKNOWN_IF ? &unknown_interface : &refusal, pdu);
     }
     if (last && pdu->call.stub_length <= limit) return run_whole(connection, call, data, pdu, ret_call);
-    if (last || !append(call, data, pdu)) {
+    /* Known to be too long before it has come: [MS-RPCE] 2.2.2.6, 3.3.3.5.4 */
+    if (last || pdu->call.alloc_hint > limit || !append(call, data, pdu)) {
         server_call_free(call);
-        return fault(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN); /* [MS-RPCE] 3.3.3.5.4 */
+        return refuse_pdu(connection, &denied, pdu);
     }
     connection->partial = call;
     connection->state = CONNECTION_RECEIVING;
     return SERVER_READ;
 }
 
-static ServerNext go_on(RpcConnection *connection, const uint8_t *data, const Pdu *pdu, SecurityRow *security,
-                        ServerCall **ret_call)
+/* Is the fragment protected as the call it belongs to? */
+static const Refusal *check_fragment(const ServerCall *call, uint8_t *data, const Pdu *pdu)
+{
+    const SecurityRow *security = call->security;
+    const bool optional = !security || security->level == LEVEL_CONNECT;
+    if (!pdu->trailer.token) return optional ? NULL : &disorder_within;
+    /* Where nothing is verified the trailer is all there is. */
+    if (optional && (!security || security->id != pdu->trailer.context_id)) return &disorder_within;
+    return unprotect(call->connection, security, data, pdu) ? NULL : &unproven;
+}
+
+/* A fragment after the first. It is the call's own if it verifies under the call's security context; what
+ * else it says of itself is not read. */
+static ServerNext go_on(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
 {
     ServerCall *call = connection->partial;
-    /* All fragments say the same. [MS-RPCE] 2.2.2.11, 3.3.3.5.2 */
-    if (call->id != pdu->header.call_id || call->security != security ||
-        call->context_id != pdu->call.context_id || call->open.opnum != pdu->call.opnum ||
-        call->open.has_object != pdu->call.has_object ||
-        (call->open.has_object && !guid_equal(&call->open.object, &pdu->call.object)))
-        return fault(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
-    if (!append(call, data, pdu)) return fault(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN);
+    const Refusal *refusal = check_fragment(call, data, pdu);
+    if (!refusal && pdu->header.flags & PDU_FIRST_FRAG) refusal = &disorder_within;
+    if (!refusal && !append(call, data, pdu)) refusal = &denied;
+    if (refusal) return refuse(connection, refusal, call->id, call->context_id);
     if (!(pdu->header.flags & PDU_LAST_FRAG)) return SERVER_READ;
     connection->partial = NULL;
     connection->state = CONNECTION_BOUND;
@@ -220,33 +265,88 @@ static ServerNext go_on(RpcConnection *connection, const uint8_t *data, const Pd
     return SERVER_RUN;
 }
 
+/* A fragment that is not the first of a request of which there was none. */
+static ServerNext stray(RpcConnection *connection, uint8_t *data, const Pdu *pdu)
+{
+    /* The rest of a call that has ended with a fault is passed over. [MS-RPCE] 3.3.3.5.6 */
+    const uint32_t behind = connection->last_call_id - pdu->header.call_id;
+    const bool rest = connection->called && behind < CALL_ID_SLACK;
+    SecurityRow *security = NULL;
+    if (!rest && !connection->concurrent) return refuse_pdu(connection, &disorder, pdu);
+    if (!rest && !server_presentation_find(connection, pdu->call.context_id))
+        return refuse_pdu(connection, &unknown_interface, pdu);
+    const Refusal *refusal = find_identity(connection, pdu, &security);
+    /* Whatever becomes of the fragment: the context counts it. */
+    if (!refusal && !unprotect(connection, security, data, pdu)) refusal = &unproven;
+    if (!refusal && !rest) refusal = &disorder_within;
+    return refusal ? refuse_pdu(connection, refusal, pdu) : SERVER_READ;
+}
+
 ServerNext server_on_request(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
 {
-    bool first = pdu->header.flags & PDU_FIRST_FRAG, last = pdu->header.flags & PDU_LAST_FRAG;
+    const ServerCall *partial = connection->partial;
+    const bool first = pdu->header.flags & PDU_FIRST_FRAG;
     SecurityRow *security = NULL;
-    RpcStatus status = find_identity(connection, pdu, &security);
-    if (status != RPCST_OK) return fault(connection, pdu, status, first && last ? SERVER_READ : SERVER_DRAIN);
-    /* Whatever becomes of the fragment: the context counts it. */
-    if (!unprotect(security, data, pdu)) return fault(connection, pdu, RPCST_SEC_PKG_ERROR, SERVER_DRAIN);
-    if (first != !connection->partial) {
-        /* The rest of a call that has ended with a fault is passed over. [MS-RPCE] 3.3.3.5.6 */
-        uint32_t behind = connection->last_call_id - pdu->header.call_id;
-        if (!first && behind < CALL_ID_SLACK) return SERVER_READ;
-        return fault(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+    if (pdu->header.frag_length > connection->receive_max) return refuse_pdu(connection, &disorder, pdu);
+    if (partial && partial->id != pdu->header.call_id) {
+        /* All of a request is sent before the next one, [MS-RPCE] 3.3.1.5.8. The fault is for the call that
+         * the client can mean: without multiplexing there is only one. */
+        if (connection->concurrent) return refuse_pdu(connection, &disorder, pdu);
+        return refuse(connection, &disorder_within, partial->id, partial->context_id);
     }
-    return first ? begin(connection, data, pdu, security, ret_call)
-                 : go_on(connection, data, pdu, security, ret_call);
+    if (partial) return go_on(connection, data, pdu, ret_call);
+    if (!first) return stray(connection, data, pdu);
+    if (pdu->header.flags & PDU_PENDING_CANCEL) return refuse_pdu(connection, &no_active_call, pdu);
+    const Refusal *refusal = find_identity(connection, pdu, &security);
+    if (!refusal && !unprotect(connection, security, data, pdu)) refusal = &unproven;
+    if (refusal) return refuse_pdu(connection, refusal, pdu);
+    return begin(connection, data, pdu, security, ret_call);
+}
+
+/* Cancel and orphaned */
+
+bool rpc_call_is_cancelled(const RpcCall *call)
+{
+    return call->cancelled && atomic_load(call->cancelled);
+}
+
+/* Marks the running call with this id. */
+static void mark_running(RpcConnection *connection, uint32_t id, bool orphaned)
+{
+    pthread_mutex_lock(&connection->lock);
+    list_each(at, &connection->calls)
+    {
+        ServerCall *call = container_of(at, ServerCall, link);
+        if (call->id != id) continue;
+        atomic_store(&call->cancelled, true);
+        if (orphaned) atomic_store(&call->orphaned, true);
+    }
+    pthread_mutex_unlock(&connection->lock);
+}
+
+ServerNext server_on_cancel(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
+{
+    (void)data;
+    (void)ret_call;
+    /* A request, not an order: the method asks, or runs to its end. [C706] 12.6.4.5 */
+    if (connection->partial && connection->partial->id == pdu->header.call_id)
+        atomic_store(&connection->partial->cancelled, true);
+    mark_running(connection, pdu->header.call_id, false);
+    return SERVER_READ;
 }
 
 ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
 {
     (void)data;
     (void)ret_call;
-    /* A call that runs cannot be taken back; its answer is sent and the client passes over it. */
+    /* Who did not negotiate it closes the connection next, and everything ends with that. [MS-RPCE]
+     * 3.3.1.5.10 */
+    if (!(connection->features & PDU_FEATURE_KEEP_ON_ORPHAN)) return SERVER_READ;
     if (connection->partial && connection->partial->id == pdu->header.call_id) {
         connection->partial = server_call_free(connection->partial);
         connection->state = CONNECTION_BOUND;
     }
+    mark_running(connection, pdu->header.call_id, true);
     return SERVER_READ;
 }
 
@@ -270,6 +370,9 @@ RpcStatus server_call_admit(ServerCall *call)
     atomic_fetch_add(&server->calls, 1);
     server_count(&call->connection->counts.calls_in, 1);
     atomic_fetch_add(&call->connection->running, 1);
+    pthread_mutex_lock(&call->connection->lock);
+    list_append(&call->connection->calls, &call->link);
+    pthread_mutex_unlock(&call->connection->lock);
     return RPCST_OK;
 }
 
@@ -290,7 +393,8 @@ static int seal_fragment(ServerCall *call, Frame *frame, size_t offset, size_t l
     Writer writer;
     writer_init_fixed(&writer, frame->header, sizeof(frame->header));
     size_t start = pdu_begin(&writer, PDU_RESPONSE, flags, call->id);
-    pdu_put_response(&writer, (uint32_t)left, call->context_id, 0);
+    /* Windows' answers have the low byte only, and its clients' expectation is that. */
+    pdu_put_response(&writer, (uint32_t)left, call->context_id & 0xff, 0);
     if (token_length > 0) {
         PduSeal seal;
         if (pdu_seal_layout(false, length, token_length, &seal)) return -E2BIG;
@@ -312,7 +416,7 @@ static int seal_fragment(ServerCall *call, Frame *frame, size_t offset, size_t l
             .trailer = frame->trailer,
             .token = frame->trailer + PDU_TRAILER_SIZE,
             .token_length = token_length,
-            .sign_header = row->sign_header,
+            .sign_header = atomic_load(&call->connection->sign_header),
         };
         int r = sec_context_protect(row->context, row->level, &message);
         if (r < 0) return r;
@@ -382,8 +486,14 @@ void server_call_run(ServerCall *call)
         status = call->row->operations[call->open.opnum].method(&call->open, call->row->data);
     else
         status = server->objects.dispatch(&call->open, server->objects.data);
-    if (status == RPCST_OK) status = send_response(call);
-    if (status != RPCST_OK) connection_send_fault(connection, call->id, call->context_id, 0, status);
+    pthread_mutex_lock(&connection->lock);
+    list_remove(&call->link);
+    pthread_mutex_unlock(&connection->lock);
+    /* Nobody waits for an orphaned call's answer: it is not sent and takes no sequence number. */
+    const bool orphaned = atomic_load(&call->orphaned);
+    if (status == RPCST_OK && !orphaned) status = send_response(call);
+    if (status != RPCST_OK && !orphaned)
+        connection_send_fault(connection, call->id, call->context_id, 0, status);
     connection_renew(connection);
     atomic_fetch_sub(&connection->running, 1);
     atomic_fetch_sub(&call->caller->calls, 1);

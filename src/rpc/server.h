@@ -7,6 +7,7 @@
  * before the last leg of its security context verified.
  */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,7 +58,12 @@ typedef struct RpcCall {
     const char *server;    /* the principal it authenticated us by, borrowed; NULL when unknown */
     uint32_t group;        /* the association group that the connection is in */
     const IoAddress *local, *remote;
+    const atomic_bool *cancelled; /* rpc_call_is_cancelled(); may be NULL */
 } RpcCall;
+
+/* Did the client ask for this call to end (a cancel PDU), give it up (orphaned), or go away? A method that
+ * takes long asks now and then and returns RPCST_CALL_CANCELLED; one that does not ask runs to its end. */
+bool rpc_call_is_cancelled(const RpcCall *call);
 
 /* Answers a call: RPCST_OK sends `out`, anything else a fault with that status. Runs on any thread; may
  * block. */

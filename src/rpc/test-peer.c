@@ -219,7 +219,8 @@ void peer_bind(Peer *peer, PduType type, uint64_t features, const char *token)
     uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (peer->sign_header ? PDU_HEADER_SIGN : 0) |
                     (peer->concurrent ? PDU_CONC_MPX : 0);
     size_t start = pdu_begin(&writer, type, flags, 1);
-    pdu_put_bind(&writer, PDU_FRAGMENT_OURS, 4280, 0, features ? 2 : 1);
+    const uint16_t most = peer->fragment ? peer->fragment : 4280;
+    pdu_put_bind(&writer, most, most, 0, features ? 2 : 1);
     pdu_put_context(&writer, 0, &peer_interface, &pdu_syntax_ndr, 1);
     if (features) pdu_put_context(&writer, 1, &peer_interface, &feature, 1);
     put_trailer(peer, &writer, start, token);
@@ -315,7 +316,7 @@ uint8_t *peer_response(Peer *peer, uint32_t call_id, size_t *ret_length)
         if (sealed) unprotect(peer);
         writer_bytes(&all, peer->data + peer->pdu.call.stub_offset,
                      peer->pdu.call.stub_length - peer->pdu.trailer.pad_length);
-        assert_true(peer->pdu.header.frag_length <= 4280);
+        assert_true(peer->pdu.header.frag_length <= (peer->fragment ? peer->fragment : 4280));
         if (peer->pdu.header.flags & PDU_LAST_FRAG) break;
     }
     uint8_t *data = NULL;

@@ -42,7 +42,8 @@ typedef struct Peer {
     uint8_t level;
     uint32_t context_id;
     bool sign_header;
-    bool concurrent; /* says at bind that it may send calls before the last one is answered */
+    uint16_t fragment; /* what it says at bind that it takes; 0: 4280 */
+    bool concurrent;   /* says at bind that it may send calls before the last one is answered */
 } Peer;
 
 void peer_open(Peer *peer, const Host *host, bool v6);

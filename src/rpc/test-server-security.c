@@ -33,6 +33,7 @@ static void test_levels(void **state)
     for (unsigned i = 0; i < 16; i++) {
         uint8_t level = (uint8_t)(i % 4 == 0 ? CONNECT : 3 + i % 4);
         peer_open(&peer, &host, false);
+        peer.fragment = 65520;
         peer.sign_header = i & 4;
         peer_login(&peer, PDU_BIND, 0, 7, level, "alice@LAB.TEST", i & 8);
         check_who(&peer, 2, level, "alice@LAB.TEST");
@@ -95,7 +96,8 @@ static void test_bind_refused(void **state)
         uint16_t reason;
     } rows[] = {
         {false, PRIVACY, "one alice", PDU_NAK_AUTH_TYPE}, /* nothing to verify callers with */
-        {true, 1, "one alice", PDU_NAK_AUTH_TYPE},        {true, 7, "one alice", PDU_NAK_AUTH_TYPE},
+        {true, 0, "one alice", PDU_NAK_NOT_SPECIFIED},    {true, 1, "one alice", PDU_NAK_NOT_SPECIFIED},
+        {true, 7, "one alice", PDU_NAK_NOT_SPECIFIED},    {true, 255, "one alice", PDU_NAK_NOT_SPECIFIED},
         {true, PRIVACY, "nonsense", PDU_NAK_CHECKSUM},    {true, PRIVACY, "three", PDU_NAK_CHECKSUM},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -130,8 +132,12 @@ static void test_unverified(void **state)
         }
         if (i < 3) peer_protect(&peer, 0, PRIVACY); /* else without a trailer, as nobody */
         peer_request(&peer, 2, OP_WHO, "", 0);
-        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
-        assert_int_equal(rpc_server_state(host.server).unauthenticated, 1);
+        const bool begun = i == 0 || i == 4; /* a leg is missing */
+        peer_expect_fault(&peer, begun ? NCA_S_PROTO_ERROR : RPCST_ACCESS_DENIED);
+        if (i == 1 || i == 2)
+            assert_int_equal(rpc_server_state(host.server).unauthenticated, 1);
+        else
+            peer_expect_end(&peer);
         if (i == 2) { /* a failed context stays failed */
             peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
             peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
@@ -155,8 +161,6 @@ static void test_skew(void **state)
         peer_expect(&peer, PDU_BIND_ACK);
         assert_int_equal(peer.pdu.trailer.token_length, 9);
         assert_memory_equal(peer.pdu.trailer.token, "KRB-ERROR", 9);
-        peer_request(&peer, 2, OP_WHO, "", 0);
-        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
         peer_login(&peer, PDU_ALTER_CONTEXT, 0, 0, PRIVACY, "alice@LAB.TEST", by_auth3);
         check_who(&peer, 3, PRIVACY, "alice@LAB.TEST");
         peer_close(&peer);
@@ -210,7 +214,7 @@ static void test_tampering(void **state)
         peer_expect(&peer, PDU_FAULT);
         bool who = byte >= 40 && byte < 42; /* service and level do not fit the context */
         assert_int_equal(peer.pdu.call.status, who ? RPCST_ACCESS_DENIED : RPCST_SEC_PKG_ERROR);
-        if (!who) peer_expect_end(&peer);
+        peer_expect_end(&peer);
         peer_close(&peer);
         check_who(&other, 2 + (uint32_t)byte, PRIVACY, "bob@LAB.TEST");
     }
@@ -250,6 +254,8 @@ static void test_wrong_context(void **state)
         if (i == 2) peer.security = sec_context_free(peer.security); /* no trailer at all */
         peer_request(&peer, 2, OP_WHO, "", 0);
         peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        assert_false(peer.pdu.header.flags & PDU_DID_NOT_EXECUTE); /* as Windows; it did not */
+        peer_expect_end(&peer);
         peer_close(&peer);
     }
     host_stop(&host);
@@ -292,13 +298,11 @@ static void test_multiplexing(void **state)
     uint8_t *answer = peer_response(&peer, 60, &length);
     assert_string_equal((char *)answer + 2, names[1]);
     free(answer);
-    peer_request(&peer, 61, OP_WHO, "", 0);
-    peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
     /* a context that is there is not made again */
     peer.level = PRIVACY;
     peer.context_id = 0;
     peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one mallory@LAB.TEST");
-    peer_expect_fault(&peer, NCA_S_PROTO_ERROR);
+    peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
     peer_expect_end(&peer);
     for (unsigned i = 0; i < 3; i++)
         sec_context_free(contexts[i]);
@@ -306,7 +310,77 @@ static void test_multiplexing(void **state)
     host_stop(&host);
 }
 
-/* Nor is a request two callers': its fragments are all of one context. */
+/* A bind without security leaves the choice to each request: with a trailer it is a context's, without one it
+ * is nobody's. A bind with security does not. */
+static void test_choice(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    size_t length;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned secure = 0; secure < 2; secure++) {
+        peer_open(&peer, &host, false);
+        if (!secure) peer_bound(&peer, 0);
+        peer_login(&peer, secure ? PDU_BIND : PDU_ALTER_CONTEXT, 0, 1, PKT, "alice@LAB.TEST", false);
+        check_who(&peer, 2, PKT, "alice@LAB.TEST");
+        SecContext *context = TAKE_PTR(peer.security);
+        peer_request(&peer, 3, OP_WHO, "", 0);
+        if (secure) {
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+            peer_expect_end(&peer);
+            sec_context_free(context);
+            peer_close(&peer);
+            continue;
+        }
+        uint8_t *answer = peer_response(&peer, 3, &length);
+        assert_int_equal(answer[1], 1);
+        assert_string_equal((char *)answer + 2, "nobody");
+        free(answer);
+        peer_request(&peer, 4, OP_PRIVATE, "", 0); /* nor does it get what asks for somebody */
+        peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        peer.security = context;
+        check_who(&peer, 5, PKT, "alice@LAB.TEST");
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* Headers are signed from the PDU on that asks for it, in every context. */
+static void test_sign_header_later(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned i = 0; i < 2; i++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 1, PKT, "alice@LAB.TEST", false);
+        assert_false(peer.pdu.header.flags & PDU_HEADER_SIGN);
+        check_who(&peer, 2, PKT, "alice@LAB.TEST");
+        peer.sign_header = true;
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, NULL); /* no authentication of its own */
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+        assert_true(peer.pdu.header.flags & PDU_HEADER_SIGN);
+        peer.sign_header = i == 0;
+        if (i == 0) {
+            check_who(&peer, 3, PKT, "alice@LAB.TEST");
+            peer.sign_header = false;
+            peer_bind(&peer, PDU_ALTER_CONTEXT, 0, NULL); /* not turned off again */
+            peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+            peer.sign_header = true;
+            check_who(&peer, 4, PKT, "alice@LAB.TEST");
+        } else {
+            peer_request(&peer, 3, OP_WHO, "", 0);
+            peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
+            peer_expect_end(&peer);
+        }
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* Fragments of one request under two contexts, or without the protection of the first. */
 static void RPC_8_a_request_has_one_identity(void **state)
 {
     (void)state;
@@ -314,28 +388,32 @@ static void RPC_8_a_request_has_one_identity(void **state)
     Peer peer;
     size_t length;
     host_start(&host, (RpcServerOptions){0}, 4, true);
-    for (unsigned mixed = 0; mixed < 2; mixed++) {
+    for (unsigned i = 0; i < 4; i++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 1, PKT, "alice@LAB.TEST", false);
         SecContext *alice = TAKE_PTR(peer.security);
-        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "bob@LAB.TEST", false);
-        peer_request_part(&peer, PDU_FIRST_FRAG, 2, 0, OP_WHO, "bob begins it   ", 16);
-        SecContext *bob = peer.security;
-        if (mixed) {
-            peer.security = alice;
-            peer.context_id = 0;
-        }
-        peer_request_part(&peer, PDU_LAST_FRAG, 2, 0, OP_WHO, "alice ends it   ", 16);
-        if (mixed) {
-            peer_expect_fault(&peer, NCA_S_PROTO_ERROR);
-            peer_expect_end(&peer);
-        } else {
-            uint8_t *answer = peer_response(&peer, 2, &length);
-            assert_string_equal((char *)answer + 2, "bob@LAB.TEST");
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 2, 5, "bob@LAB.TEST", false);
+        for (uint32_t id = 10; id < 13; id++)
+            check_who(&peer, id, 5,
+                      "bob@LAB.TEST"); /* the two have the same key here, but counted differently */
+        SecContext *bob = TAKE_PTR(peer.security);
+        peer.security = alice;
+        peer.context_id = 1;
+        peer.level = PKT;
+        peer_request_part(&peer, PDU_FIRST_FRAG, 20, 0, OP_ECHO, "ab", 2);
+        if (i == 1) peer.security = bob, peer.context_id = 2, peer.level = 5;
+        if (i == 2) peer.security = NULL;
+        peer_request_part(&peer, i == 3 ? PDU_FIRST_FRAG : PDU_LAST_FRAG, 20, 0, OP_ECHO, "cd", 2);
+        if (i == 0) {
+            uint8_t *answer = peer_response(&peer, 20, &length);
+            assert_int_equal(length, 4);
             free(answer);
+        } else {
+            peer_expect_fault(&peer, i == 1 ? RPCST_SEC_PKG_ERROR : NCA_S_PROTO_ERROR);
+            assert_int_equal(peer.pdu.header.call_id, 20);
+            peer_expect_end(&peer);
         }
-        peer.security = NULL;
-        sec_context_free(alice);
+        peer.security = sec_context_free(alice);
         sec_context_free(bob);
         peer_close(&peer);
     }
@@ -527,6 +605,7 @@ static void test_limits_end(void **state)
                (RpcServerOptions){.preauth_seconds = 1, .preauth_bytes = 4096, .preauth_connections = 1}, 4,
                true);
     peer_open(&peer, &host, false);
+    peer.fragment = 65520;
     peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
     check_who(&peer, 2, PRIVACY, "alice@LAB.TEST");
     peer_open(&second, &host, false);
@@ -553,6 +632,8 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_wrong_context),
         cmocka_unit_test(test_multiplexing),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_sign_header_later),
         cmocka_unit_test(RPC_8_a_request_has_one_identity),
         cmocka_unit_test(test_one_identity),
         cmocka_unit_test(test_context_limit),
