@@ -80,12 +80,14 @@ AuthorityCredential authority_credential_ref(const AuthorityCredential *credenti
 {
     AuthorityCredential copy = *credential;
     if (copy.kerberos) kerberos_credential_ref(copy.kerberos);
+    if (copy.ntlm) ntlm_credential_ref(copy.ntlm);
     return copy;
 }
 
 void authority_credential_deinit(AuthorityCredential *credential)
 {
     credential->kerberos = kerberos_credential_unref(credential->kerberos);
+    credential->ntlm = ntlm_credential_unref(credential->ntlm);
 }
 
 int authority_store_put_credential(AuthorityStore *store, const AuthorityCredential *credential,

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "base/cleanup.h"
 #include "sec/krb5-credential.h"
+#include "sec/ntlm-credential.h"
 
 #define AUTHORITY_CREDENTIALS_MAX 65536u
 /* Conversations of one side that wait for the peer's next leg. The oldest makes room for a new one: a
@@ -29,6 +30,7 @@ DEFINE_CLEANUP(AuthorityStore, authority_store_free)
 
 typedef struct AuthorityCredential {
     KerberosCredential *kerberos;
+    NtlmCredential *ntlm;
 } AuthorityCredential;
 
 /* New references to the same parts. */

@@ -2,7 +2,7 @@
 #include "sec/mechanism.h"
 #include "base/cleanup.h"
 
-static const SecMechanism *const mechanisms[] = {&kerberos_mechanism};
+static const SecMechanism *const mechanisms[] = {&kerberos_mechanism, &ntlm_mechanism};
 
 const SecMechanism *sec_mechanism(uint8_t service)
 {

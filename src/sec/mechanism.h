@@ -33,6 +33,7 @@ typedef struct MechanismInitiate {
 /* What callers are verified with. */
 typedef struct MechanismAccept {
     KerberosKeytab *keytab; /* borrowed; NULL: Kerberos is not accepted */
+    const char *ntlm_users; /* file of accounts; NULL: there is none */
     uint8_t authn_level;    /* of the bind */
 } MechanismAccept;
 
@@ -66,7 +67,7 @@ typedef struct SecMechanism {
     int (*context_new)(const SecContextSpec *spec, SecContext **ret_context);
 } SecMechanism;
 
-extern const SecMechanism kerberos_mechanism;
+extern const SecMechanism kerberos_mechanism, ntlm_mechanism;
 
 /* NULL: there is none for this service. Negotiate has none. */
 const SecMechanism *sec_mechanism(uint8_t service);

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sec/ntlm-acceptor.h"
+#include <errno.h>
+#include <gssapi/gssapi_ntlmssp.h>
+#include <limits.h>
+#include <locale.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <rpcdce.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <winerror.h>
+#include "base/time.h"
+#include "sec/ntlm-gss.h"
+#include "sec/ntlm-user-file.h"
+
+#define SERVER_FLAGS                                                                                         \
+    (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_SIGN | NTLM_SEAL | NTLM_VERSION |         \
+     NTLM_IDENTIFY)
+#define NETBIOS_NAME_MAX 15
+#define ACCOUNT_MAX      512 /* bytes of the one line; gss-ntlmssp reads up to 1023 */
+
+struct NtlmAcceptor {
+    char *users;
+    uint32_t required;  /* flags that every message must have */
+    bool identify;      /* NEGOTIATE asked for it */
+    bool domain_member; /* gss-ntlmssp found winbindd */
+    char host[HOST_NAME_MAX + 1], own_domain[NETBIOS_NAME_MAX + 1];
+    gss_ctx_id_t context;
+    uint8_t *output;
+    size_t output_length;
+    bool finished;
+    char *principal, *server;
+    uint8_t key[NTLM_KEY];
+};
+
+static int fail(SecFailure *failure, uint32_t code, const char *why)
+{
+    sec_failure_set(failure, code, "a caller cannot be verified by NTLM: %s", why);
+    return SEC_FAILED;
+}
+
+/* This machine's name, and what it is called as the domain of its own accounts: NetBIOS cuts and capitalises.
+ */
+static int take_names(NtlmAcceptor *acceptor)
+{
+    if (gethostname(acceptor->host, sizeof(acceptor->host) - 1) < 0) return -errno;
+    size_t length = strcspn(acceptor->host, ".");
+    if (length > NETBIOS_NAME_MAX) length = NETBIOS_NAME_MAX;
+    for (size_t i = 0; i < length; i++) {
+        const char c = acceptor->host[i];
+        acceptor->own_domain[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    return 0;
+}
+
+/* `keyfile`: NULL for leg 1, which needs no account. */
+static int make_credential(const NtlmAcceptor *acceptor, const char *keyfile, gss_cred_id_t *ret_credential,
+                           SecFailure *failure)
+{
+    gss_key_value_element_desc element = {GSS_NTLMSSP_CS_KEYFILE, keyfile ? keyfile : "/dev/null"};
+    const gss_key_value_set_desc store = {.count = 1, .elements = &element};
+    char text[sizeof("@") + HOST_NAME_MAX];
+    gss_name_t name = GSS_C_NO_NAME;
+    OM_uint32 ignored;
+
+    /* Without a service: that would go into the challenge as the target's name, which has to be the client's
+     * to choose, and the library's own clients refuse any other. */
+    snprintf(text, sizeof(text), "@%s", acceptor->host);
+    int r = ntlm_gss_name(text, GSS_C_NT_HOSTBASED_SERVICE, &name, failure);
+    if (r == 0) r = ntlm_gss_credential(name, GSS_C_ACCEPT, &store, SERVER_FLAGS, ret_credential, failure);
+    (void)gss_release_name(&ignored, &name);
+    return r;
+}
+
+/* gss-ntlmssp compares names in the thread's character set, and what is not ASCII is equal to nothing in "C".
+ */
+static locale_t utf8;
+static pthread_once_t utf8_once = PTHREAD_ONCE_INIT;
+
+static void utf8_load(void)
+{
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+/* One leg; the token that goes back is the output. GSS_S_* of the library in `ret_major`. */
+static int step(NtlmAcceptor *acceptor, const char *keyfile, const uint8_t *token, size_t length,
+                OM_uint32 *ret_major, OM_uint32 *ret_minor, SecFailure *failure)
+{
+    gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;
+    gss_buffer_desc input = {.length = length, .value = (void *)(uintptr_t)token},
+                    output = GSS_C_EMPTY_BUFFER;
+    OM_uint32 ignored;
+
+    int r = make_credential(acceptor, keyfile, &credential, failure);
+    if (r != 0) return r;
+    pthread_once(&utf8_once, utf8_load);
+    const locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    *ret_major = gss_accept_sec_context(ret_minor, &acceptor->context, credential, &input,
+                                        GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &output, NULL, NULL, NULL);
+    if (before) (void)uselocale(before);
+    (void)gss_release_cred(&ignored, &credential);
+    free(acceptor->output);
+    acceptor->output = NULL;
+    return ntlm_gss_take(&output, &acceptor->output, &acceptor->output_length);
+}
+
+static uint32_t required_flags(uint8_t authn_level)
+{
+    uint32_t required = NTLM_REQUIRED;
+
+    if (authn_level > RPC_C_AUTHN_LEVEL_CONNECT) required |= NTLM_SIGN;
+    if (authn_level == RPC_C_AUTHN_LEVEL_PKT_PRIVACY) required |= NTLM_SEAL;
+    return required;
+}
+
+static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t length, SecFailure *failure)
+{
+    OM_uint32 major, minor;
+    NtlmChallenge challenge;
+    uint32_t flags;
+
+    if (ntlm_negotiate_read(token, length, &flags) != 0)
+        return fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "the first message is no NTLM NEGOTIATE");
+    if ((flags & acceptor->required) != acceptor->required || flags & NTLM_DATAGRAM)
+        return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH,
+                    "it does not offer NTLMv2 session security with 128 bits, key exchange and what the "
+                    "authentication level needs");
+    acceptor->identify = flags & NTLM_IDENTIFY;
+    int r = step(acceptor, NULL, token, length, &major, &minor, failure);
+    if (r != 0) return r;
+    if (major != GSS_S_CONTINUE_NEEDED)
+        return ntlm_gss_fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "a caller cannot be verified by NTLM",
+                             major, minor);
+    if (ntlm_challenge_read(acceptor->output, acceptor->output_length, &challenge) != 0 ||
+        (challenge.flags & acceptor->required) != acceptor->required)
+        return fail(failure, (uint32_t)SEC_E_INTERNAL_ERROR, "gss-ntlmssp made a challenge that is too weak");
+    acceptor->domain_member = challenge.flags & NTLM_TARGET_DOMAIN;
+    return 0;
+}
+
+int ntlm_acceptor_new(const char *users, uint8_t authn_level, const uint8_t *token, size_t length,
+                      NtlmAcceptor **ret_acceptor, SecFailure *failure)
+{
+    if (!users)
+        return fail(failure, (uint32_t)SEC_E_NO_CREDENTIALS,
+                    "this process has no user file; set ntlm_users= in section [security] of mantle.conf");
+    if (!ntlm_crypto_available())
+        return fail(failure, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
+                    "OpenSSL's legacy provider, which has MD4 and RC4, cannot be loaded");
+    _cleanup_(ntlm_acceptor_freep) NtlmAcceptor *acceptor = calloc(1, sizeof(*acceptor));
+    if (!acceptor || !(acceptor->users = strdup(users))) return -ENOMEM;
+    acceptor->required = required_flags(authn_level);
+    int r = take_names(acceptor);
+    if (r == 0) r = accept_negotiate(acceptor, token, length, failure);
+    if (r == 0) *ret_acceptor = TAKE_PTR(acceptor);
+    return r;
+}
+
+NtlmAcceptor *ntlm_acceptor_free(NtlmAcceptor *acceptor)
+{
+    OM_uint32 ignored;
+
+    if (!acceptor) return NULL;
+    if (acceptor->context) (void)gss_delete_sec_context(&ignored, &acceptor->context, GSS_C_NO_BUFFER);
+    free(acceptor->users);
+    free(acceptor->output);
+    free(acceptor->principal);
+    free(acceptor->server);
+    explicit_bzero(acceptor, sizeof(*acceptor));
+    free(acceptor);
+    return NULL;
+}
+
+const uint8_t *ntlm_acceptor_output(const NtlmAcceptor *acceptor, size_t *ret_length)
+{
+    *ret_length = acceptor->output_length;
+    return acceptor->output;
+}
+
+/* Leg 3 */
+
+/* Whom the message claims to be from, for the look-up only. */
+typedef struct Claim {
+    char *domain, *user;
+} Claim;
+
+static void claim_deinit(Claim *claim)
+{
+    free(claim->domain);
+    free(claim->user);
+}
+
+static int check_message(const NtlmAcceptor *acceptor, int result, const NtlmAuthenticate *message,
+                         SecFailure *failure)
+{
+    static const uint8_t zero[NTLM_RESPONSE_LM];
+
+    if (result == NTLM_OLD_RESPONSE)
+        return fail(failure, (uint32_t)SEC_E_LOGON_DENIED,
+                    "it answered with LM or NTLMv1, which are not accepted");
+    if (result != 0)
+        return fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "the last message is no NTLM AUTHENTICATE");
+    if (message->anonymous) return fail(failure, (uint32_t)SEC_E_LOGON_DENIED, "it is anonymous");
+    if ((message->flags & acceptor->required) != acceptor->required || message->flags & NTLM_DATAGRAM)
+        return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, "it turned off what it had agreed to");
+    /* As a member of a domain gss-ntlmssp takes a right LM response for a wrong NTLMv2 response, and
+     * then nothing vouches for what that one says. */
+    if (acceptor->domain_member && message->lm_response.length != 0 &&
+        memcmp(message->lm_response.data, zero, sizeof(zero)) != 0)
+        return fail(failure, (uint32_t)SEC_E_LOGON_DENIED, "it sent an LM response, too");
+    return 0;
+}
+
+/* The file that gss-ntlmssp is given: the one account that can be meant, under the names that the message
+ * calls it by, as they are part of the response. */
+static int write_account(const Claim *claim, const uint8_t hash[NTLM_KEY], int *ret_fd)
+{
+    char line[ACCOUNT_MAX];
+    int used = snprintf(line, sizeof(line), "%s%s%s:0:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:", claim->domain,
+                        *claim->domain ? "\\" : "", claim->user);
+
+    if (used < 0 || (size_t)used + 2 * NTLM_KEY + 3 > sizeof(line)) return -EINVAL;
+    for (size_t i = 0; i < NTLM_KEY; i++)
+        used += snprintf(line + used, sizeof(line) - (size_t)used, "%02X", hash[i]);
+    used += snprintf(line + used, sizeof(line) - (size_t)used, ":\n");
+    _cleanup_(closep) int fd = memfd_create("ntlm", MFD_CLOEXEC);
+    const ssize_t written = fd < 0 ? -1 : write(fd, line, (size_t)used);
+    const int error = errno;
+    explicit_bzero(line, sizeof(line));
+    if (written != used) return written < 0 ? -error : -EIO;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* Whether the response is right for the hash: *ret_right. */
+static int verify(NtlmAcceptor *acceptor, const Claim *claim, const uint8_t hash[NTLM_KEY],
+                  const uint8_t *token, size_t length, bool *ret_right, SecFailure *failure)
+{
+    _cleanup_(closep) int fd = -1;
+    char path[32];
+    OM_uint32 major, minor;
+
+    int r = write_account(claim, hash, &fd);
+    if (r < 0) return r;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    r = step(acceptor, path, token, length, &major, &minor, failure);
+    if (r == 0) *ret_right = major == GSS_S_COMPLETE;
+    return r;
+}
+
+static int deny(const Claim *claim, SecFailure *failure)
+{
+    char name[2 * SEC_QUOTE_SIZE], quoted[SEC_QUOTE_SIZE];
+    snprintf(name, sizeof(name), "%s\\%s", claim->domain, claim->user);
+    sec_failure_set(failure, (uint32_t)SEC_E_LOGON_DENIED,
+                    "NTLM: %s is not known here, or the password is wrong, or the message was tampered with",
+                    sec_quote(name, quoted));
+    return SEC_FAILED;
+}
+
+/* The account of the file, or, for one that is not there, a hash that nothing is right for: whether a name
+ * exists shows neither in the answer nor in how long it takes. */
+static int find_account(const NtlmAcceptor *acceptor, const Claim *claim, NtlmUser *ret_user, bool *ret_known,
+                        SecFailure *failure)
+{
+    const NtlmUserQuery query = {
+        .own_domain = acceptor->own_domain, .domain = claim->domain, .user = claim->user};
+    int r = ntlm_user_file_find(acceptor->users, &query, ret_user, failure);
+
+    *ret_known = r == 0;
+    if (r != NTLM_USER_UNKNOWN) return r;
+    *ret_user = (NtlmUser){NULL};
+    return RAND_bytes(ret_user->hash, sizeof(ret_user->hash)) == 1 ? 0 : -EIO;
+}
+
+/* Who it is is what the file says, not the message. */
+static int take_caller(NtlmAcceptor *acceptor, const NtlmUser *user, const NtlmAuthenticate *message,
+                       NtlmCaller *ret_caller, SecFailure *failure)
+{
+    NtlmCaller caller = {.flags = message->flags, .key = acceptor->key};
+
+    if (asprintf(&acceptor->principal, "%s\\%s", user->domain, user->user) < 0) {
+        acceptor->principal = NULL;
+        return -ENOMEM;
+    }
+    caller.principal = acceptor->principal;
+    int r = ntlm_gss_session_key(acceptor->context, acceptor->key, failure);
+    if (r == 0) r = sid_from_principal(acceptor->principal, &caller.user);
+    if (r == 0 && message->target.length > 0) r = ntlm_name_text(message->target, &acceptor->server);
+    if (r != 0) return r;
+    caller.server = acceptor->server;
+    /* LVL-7. A message without a MIC may have lost the flag on its way, so it counts in the first one, too.
+     */
+    caller.level = acceptor->identify || message->flags & NTLM_IDENTIFY ? TOKEN_LEVEL_IDENTIFICATION
+                                                                        : TOKEN_LEVEL_IMPERSONATION;
+    caller.expires = time_wall() + NTLM_SESSION_SECONDS;
+    *ret_caller = caller;
+    return 0;
+}
+
+int ntlm_acceptor_finish(NtlmAcceptor *acceptor, const uint8_t *token, size_t length, NtlmCaller *ret_caller,
+                         SecFailure *failure)
+{
+    _cleanup_(claim_deinit) Claim claim = {NULL, NULL};
+    _cleanup_(ntlm_user_deinitp) NtlmUser user = {NULL};
+    NtlmAuthenticate message = {0};
+    bool known, right;
+
+    if (acceptor->finished) return -EINVAL;
+    acceptor->finished = true;
+    int r = check_message(acceptor, ntlm_authenticate_read(token, length, &message), &message, failure);
+    if (r == 0) r = ntlm_name_text(message.domain, &claim.domain);
+    if (r == 0) r = ntlm_name_text(message.user, &claim.user);
+    /* Names that nobody here can have do not get as far as gss-ntlmssp. */
+    if (r == 0 &&
+        (!ntlm_user_name_is_fit(claim.user) || (*claim.domain && !ntlm_user_name_is_fit(claim.domain))))
+        return deny(&claim, failure);
+    if (r == 0) r = find_account(acceptor, &claim, &user, &known, failure);
+    if (r == 0) r = verify(acceptor, &claim, user.hash, token, length, &right, failure);
+    if (r == 0 && !(known && right)) return deny(&claim, failure);
+    return r == 0 ? take_caller(acceptor, &user, &message, ret_caller, failure) : r;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sec/ntlm-initiator.h"
+#include <errno.h>
+#include <gssapi/gssapi_ntlmssp.h>
+#include <openssl/crypto.h>
+#include <rpcdce.h>
+#include <stdio.h>
+#include <string.h>
+#include <winerror.h>
+#include "sec/ntlm-gss.h"
+
+#define CLIENT_FLAGS                                                                                         \
+    (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_SIGN | NTLM_SEAL | NTLM_VERSION)
+#define SERVER_FLAGS (NTLM_REQUIRED | NTLM_SIGN | NTLM_SEAL | NTLM_TARGET_INFO)
+#define GSS_FLAGS    (GSS_C_INTEG_FLAG | GSS_C_CONF_FLAG | GSS_C_REPLAY_FLAG | GSS_C_SEQUENCE_FLAG)
+#define HASH_TEXT    (2 * NTLM_KEY + 1)
+
+struct NtlmInitiator {
+    NtlmCredential *credential;
+    gss_cred_id_t gss_credential;
+    gss_name_t target;
+    gss_ctx_id_t context;
+    bool identify;
+    uint8_t *negotiate;
+    size_t negotiate_length;
+    uint8_t *output; /* NULL: leg 1, `negotiate` */
+    size_t output_length;
+    uint8_t key[NTLM_KEY];
+    uint32_t flags;
+};
+
+/* The account by name and hash: nothing is left for the library to find out. */
+static int take_credential(NtlmInitiator *initiator, SecFailure *failure)
+{
+    static const char hex[] = "0123456789abcdef";
+    const NtlmCredential *credential = initiator->credential;
+    const uint8_t *hash = ntlm_credential_hash(credential);
+    char text[HASH_TEXT] = "";
+    gss_key_value_element_desc elements[] = {{GSS_NTLMSSP_CS_NTHASH, text},
+                                             {GSS_NTLMSSP_CS_DOMAIN, ntlm_credential_domain(credential)}};
+    const gss_key_value_set_desc store = {.count = ARRAY_SIZE(elements), .elements = elements};
+    gss_name_t name = GSS_C_NO_NAME;
+    OM_uint32 ignored;
+
+    for (size_t i = 0; i < NTLM_KEY; i++) {
+        text[2 * i] = hex[hash[i] >> 4];
+        text[2 * i + 1] = hex[hash[i] & 15];
+    }
+    int r = ntlm_gss_name(ntlm_credential_user(credential), GSS_C_NT_USER_NAME, &name, failure);
+    if (r == 0)
+        r = ntlm_gss_credential(name, GSS_C_INITIATE, &store,
+                                CLIENT_FLAGS | (initiator->identify ? NTLM_IDENTIFY : 0),
+                                &initiator->gss_credential, failure);
+    explicit_bzero(text, sizeof(text));
+    (void)gss_release_name(&ignored, &name);
+    return r;
+}
+
+/* "RPCSS/a.lab.test@LAB.TEST" goes to GSSAPI as RPCSS@a.lab.test and onto the wire as RPCSS/a.lab.test.
+ * Without a principal nothing goes onto the wire; GSSAPI has to have a name all the same. */
+static int take_target(NtlmInitiator *initiator, const char *target, SecFailure *failure)
+{
+    _cleanup_(freep) char *text = strdup(target ? target : "");
+
+    if (!text) return -ENOMEM;
+    text[strcspn(text, "@")] = '\0';
+    char *slash = strchr(text, '/');
+    const bool named = slash && slash > text && slash[1];
+    if (named) *slash = '@';
+    return ntlm_gss_name(named ? text : "@", GSS_C_NT_HOSTBASED_SERVICE, &initiator->target, failure);
+}
+
+static int step(NtlmInitiator *initiator, gss_buffer_t input, OM_uint32 expected, uint8_t **ret_token,
+                size_t *ret_length, SecFailure *failure)
+{
+    OM_uint32 minor;
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+    const OM_uint32 flags = GSS_FLAGS | (initiator->identify ? GSS_C_IDENTIFY_FLAG : 0);
+    const OM_uint32 major =
+        gss_init_sec_context(&minor, initiator->gss_credential, &initiator->context, initiator->target,
+                             (gss_OID)(uintptr_t)&NTLM_GSS_MECHANISM, flags, GSS_C_INDEFINITE,
+                             GSS_C_NO_CHANNEL_BINDINGS, input, NULL, &token, NULL, NULL);
+
+    if (major == expected) return ntlm_gss_take(&token, ret_token, ret_length);
+    OM_uint32 ignored;
+    (void)gss_release_buffer(&ignored, &token);
+    return ntlm_gss_fail(failure, (uint32_t)SEC_E_INVALID_TOKEN,
+                         input ? "the server's NTLM challenge cannot be answered" : "NTLM cannot be started",
+                         major, minor);
+}
+
+int ntlm_initiator_new(NtlmCredential *credential, const char *target, uint8_t impersonation,
+                       NtlmInitiator **ret_initiator, SecFailure *failure)
+{
+    if (impersonation > RPC_C_IMP_LEVEL_IMPERSONATE) {
+        /* DEL-11, LVL-6: there is nothing in NTLM that could be handed on. */
+        sec_failure_set(failure, RPC_S_SEC_PKG_ERROR,
+                        "NTLM cannot delegate; ask for IMPERSONATE, or use Kerberos");
+        return SEC_FAILED;
+    }
+    _cleanup_(ntlm_initiator_freep) NtlmInitiator *initiator = calloc(1, sizeof(*initiator));
+    if (!initiator) return -ENOMEM;
+    initiator->credential = ntlm_credential_ref(credential);
+    /* LVL-7: there is no anonymous level on the wire; ERR-6: it is sent as IDENTIFY. */
+    initiator->identify = impersonation <= RPC_C_IMP_LEVEL_IDENTIFY;
+    int r = take_credential(initiator, failure);
+    if (r == 0) r = take_target(initiator, target, failure);
+    if (r == 0)
+        r = step(initiator, GSS_C_NO_BUFFER, GSS_S_CONTINUE_NEEDED, &initiator->negotiate,
+                 &initiator->negotiate_length, failure);
+    if (r == 0) r = ntlm_gss_want_mic(initiator->context, failure);
+    if (r == 0) *ret_initiator = TAKE_PTR(initiator);
+    return r;
+}
+
+NtlmInitiator *ntlm_initiator_free(NtlmInitiator *initiator)
+{
+    OM_uint32 ignored;
+
+    if (!initiator) return NULL;
+    if (initiator->context) (void)gss_delete_sec_context(&ignored, &initiator->context, GSS_C_NO_BUFFER);
+    (void)gss_release_cred(&ignored, &initiator->gss_credential);
+    (void)gss_release_name(&ignored, &initiator->target);
+    ntlm_credential_unref(initiator->credential);
+    free(initiator->negotiate);
+    free(initiator->output);
+    explicit_bzero(initiator, sizeof(*initiator));
+    free(initiator);
+    return NULL;
+}
+
+static int refuse(const NtlmInitiator *initiator, SecFailure *failure, uint32_t code, const char *why)
+{
+    char quoted[SEC_QUOTE_SIZE];
+    sec_failure_set(failure, code, "%s cannot authenticate by NTLM: %s",
+                    sec_quote(ntlm_credential_principal(initiator->credential), quoted), why);
+    return SEC_FAILED;
+}
+
+static int check_challenge(const NtlmInitiator *initiator, const uint8_t *token, size_t length,
+                           SecFailure *failure)
+{
+    NtlmChallenge challenge;
+
+    if (ntlm_challenge_read(token, length, &challenge) != 0)
+        return refuse(initiator, failure, (uint32_t)SEC_E_INVALID_TOKEN,
+                      "what the server sent is no NTLM challenge");
+    if ((challenge.flags & SERVER_FLAGS) != SERVER_FLAGS)
+        return refuse(initiator, failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH,
+                      "the server does not offer NTLMv2 session security with 128 bits and key exchange");
+    if (!challenge.timestamp)
+        return refuse(
+            initiator, failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH,
+            "the server's challenge has no timestamp, without which the handshake cannot be protected");
+    return 0;
+}
+
+/* What the library made is sent only if it is what was meant, whatever the environment told it: NTLMv2, and
+ * a MIC. A server need not repeat IDENTIFY, and then the library drops it; it is put back, as the level
+ * asked for is not to be exceeded. */
+static int finish_message(NtlmInitiator *initiator, NtlmBytes challenge, SecFailure *failure)
+{
+    static const char weak[] =
+        "gss-ntlmssp made a message that is not NTLMv2 with a MIC; unset LM_COMPAT_LEVEL";
+    const NtlmBytes negotiate = {initiator->negotiate, initiator->negotiate_length},
+                    authenticate = {initiator->output, initiator->output_length};
+    NtlmAuthenticate message;
+    uint8_t mic[NTLM_KEY];
+
+    if (ntlm_authenticate_read(authenticate.data, authenticate.length, &message) != 0 || message.anonymous ||
+        !message.mic ||
+        (message.flags & (SERVER_FLAGS & ~NTLM_TARGET_INFO)) != (SERVER_FLAGS & ~NTLM_TARGET_INFO))
+        return refuse(initiator, failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, weak);
+    int r = ntlm_message_mic(initiator->key, negotiate, challenge, authenticate, message.mic, mic);
+    if (r < 0) return r;
+    if (CRYPTO_memcmp(mic, message.mic, NTLM_KEY) != 0)
+        return refuse(initiator, failure, (uint32_t)SEC_E_INTERNAL_ERROR, weak);
+    initiator->flags = message.flags;
+    if (!initiator->identify || message.flags & NTLM_IDENTIFY) return 0;
+    initiator->flags |= NTLM_IDENTIFY;
+    ntlm_authenticate_set_flags(initiator->output, initiator->flags);
+    r = ntlm_message_mic(initiator->key, negotiate, challenge, authenticate, message.mic, mic);
+    if (r == 0) memcpy(initiator->output + (message.mic - authenticate.data), mic, NTLM_KEY);
+    return r;
+}
+
+int ntlm_initiator_finish(NtlmInitiator *initiator, const uint8_t *token, size_t length, SecFailure *failure)
+{
+    gss_buffer_desc input = {.length = length, .value = (void *)(uintptr_t)token};
+
+    if (initiator->output) return -EINVAL;
+    int r = check_challenge(initiator, token, length, failure);
+    if (r == 0)
+        r = step(initiator, &input, GSS_S_COMPLETE, &initiator->output, &initiator->output_length, failure);
+    if (r == 0) r = ntlm_gss_session_key(initiator->context, initiator->key, failure);
+    if (r == 0) r = finish_message(initiator, (NtlmBytes){token, length}, failure);
+    return r;
+}
+
+const uint8_t *ntlm_initiator_output(const NtlmInitiator *initiator, size_t *ret_length)
+{
+    *ret_length = initiator->output ? initiator->output_length : initiator->negotiate_length;
+    return initiator->output ? initiator->output : initiator->negotiate;
+}
+
+const uint8_t *ntlm_initiator_key(const NtlmInitiator *initiator)
+{
+    return initiator->key;
+}
+
+uint32_t ntlm_initiator_flags(const NtlmInitiator *initiator)
+{
+    return initiator->flags;
+}
