@@ -238,9 +238,8 @@ static int open_sockets(Daemon *daemon)
     if (r < 0) return r;
     r = listen_local(&sockets, daemon->conf, daemon->registrar);
     if (r == 0) r = listen_exporter(&sockets, daemon->conf, daemon->exporter_server, &port);
-    const char *principal = conf_string(daemon->conf, CONF_SECURITY_PRINCIPAL);
     RegistrarExporter own = {exporter_oxid(daemon->exporter), *exporter_rem_unknown(daemon->exporter), port,
-                             LEVEL_INTEGRITY, principal ? principal : ""};
+                             LEVEL_INTEGRITY, conf_string(daemon->conf, CONF_SECURITY_PRINCIPAL)};
     if (r == 0) r = result(registrar_add_exporter(daemon->registrar, &own), "own exporter");
     /* Last: whoever reaches the resolver finds everything else. */
     if (r == 0) r = listen_resolver(&sockets, daemon->conf, daemon->resolver_server, &port);

@@ -50,9 +50,11 @@ void registrar_answer_add(RegistrarAnswer *answer, HRESULT status, const void *o
 typedef struct RegistrarExporter {
     uint64_t oxid;
     Guid rem_unknown;
-    uint16_t port;         /* TCP port of the exporter; mantled knows this machine's names and addresses */
-    uint32_t authn_hint;   /* lowest level the process accepts */
-    const char *principal; /* SPN its exporter accepts tickets for, "" when callers need not know */
+    uint16_t port;       /* TCP port of the exporter; mantled knows this machine's names and addresses */
+    uint32_t authn_hint; /* lowest level the process accepts */
+    /* SPN its exporter accepts tickets for; "": it takes no secure calls (CIS-5). mantled's own may be NULL:
+     * callers need not know it. */
+    const char *principal;
 } RegistrarExporter;
 
 /* Connects and says hello, waiting on this thread until `deadline`; then serves requests on `loop`.

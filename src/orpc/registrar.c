@@ -107,9 +107,11 @@ static int compose_bindings(const Registrar *registrar, const RegistrarExporter 
         if (r < 0) return r;
         strings[i] = (StringBinding){BINDING_TOWER_TCP, addresses[i]};
     }
-    for (size_t i = 0; i < registrar->options.service_count; i++)
-        securities[i] = (SecurityBinding){registrar->services[i], exporter->principal};
-    return bindings_new(strings, count, securities, registrar->options.service_count, ret_bindings);
+    const char *principal = exporter->principal ? exporter->principal : "";
+    size_t services = exporter->principal && !principal[0] ? 0 : registrar->options.service_count;
+    for (size_t i = 0; i < services; i++)
+        securities[i] = (SecurityBinding){registrar->services[i], principal};
+    return bindings_new(strings, count, securities, services, ret_bindings);
 }
 
 /* What every exporter serves. Its objects' interfaces have no endpoints: an IPID is found by its OXID. */

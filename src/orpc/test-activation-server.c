@@ -102,7 +102,7 @@ static void make_registrar(Fixture *fixture)
 static void make_process(Fixture *fixture)
 {
     RegistrarExporter exporter = {
-        .oxid = 77, .rem_unknown = iid, .port = 4711, .authn_hint = 5, .principal = ""};
+        .oxid = 77, .rem_unknown = iid, .port = 4711, .authn_hint = 5, .principal = "host/a"};
     RegistrarHandlers handlers = {on_activate, on_run_down, NULL, fixture};
     assert_int_equal(registrar_client_new(fixture->path, fixture->loop, &exporter, &handlers,
                                           time_after(5 * NS_PER_SECOND), &fixture->client, NULL),

@@ -120,7 +120,7 @@ static void make_server(void)
 static void make_process(void)
 {
     RegistrarExporter exporter = {
-        .oxid = 77, .rem_unknown = iids[0], .port = 4711, .authn_hint = 5, .principal = ""};
+        .oxid = 77, .rem_unknown = iids[0], .port = 4711, .authn_hint = 5, .principal = "host/a"};
     RegistrarHandlers handlers = {activate, run_down, NULL, NULL};
     assert_int_equal(registrar_client_new(machine.socket, machine.loop, &exporter, &handlers,
                                           time_after(5 * NS_PER_SECOND), &machine.process, NULL),
