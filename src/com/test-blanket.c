@@ -213,6 +213,37 @@ static void NEG_3_impersonation_and_cloaking_are_the_clients(void **state)
     (void)blanket_unref(blanket);
 }
 
+/* The identity and the name belong to the service that was agreed on, not to the first that was offered. */
+static void NEG_4_identity_and_principal_are_the_service_s(void **state)
+{
+    static const SecurityBinding two[] = {{RPC_C_AUTHN_GSS_SCHANNEL, "cert"},
+                                          {RPC_C_AUTHN_GSS_KERBEROS, "host/k"}};
+    static const SecurityBinding nameless[] = {{RPC_C_AUTHN_GSS_KERBEROS, ""}};
+    SOLE_AUTHENTICATION_INFO entries[] = {{RPC_C_AUTHN_WINNT, RPC_C_AUTHZ_NONE, &alice},
+                                          {RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHZ_NONE, &bob}};
+    SOLE_AUTHENTICATION_LIST list = {2, entries};
+    ProcessSecurity *security =
+        security_make(RPC_C_AUTHN_LEVEL_PKT, RPC_C_IMP_LEVEL_IMPERSONATE, EOAC_NONE, &list);
+    Bindings bindings;
+    Blanket *blanket;
+
+    assert_int_equal(bindings_new(NULL, 0, two, 2, &bindings), 0);
+    blanket = negotiate(security, &bindings, 0);
+    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_GSS_KERBEROS);
+    assert_string_equal(blanket->principal, "host/k");
+    assert_ptr_equal(blanket->auth_info, &bob);
+    CloakInput input = blanket_cloak_input(blanket, security, NULL, thread, process);
+    assert_string_equal(identity_principal(input.process_identity), "bob@LAB.TEST");
+    (void)blanket_unref(blanket);
+    bindings_deinit(&bindings);
+    assert_int_equal(bindings_new(NULL, 0, nameless, 1, &bindings), 0);
+    blanket = negotiate(security, &bindings, 0);
+    assert_null(blanket->principal);
+    (void)blanket_unref(blanket);
+    bindings_deinit(&bindings);
+    (void)security_free(security);
+}
+
 static void NEG_6_default_impersonation_is_the_process_s(void **state)
 {
     BlanketArgs args = usual();
@@ -506,6 +537,22 @@ static void PB_18_query(void **state)
     (void)blanket_unref(blanket);
 }
 
+static void CLK_15_Kerberos_cloaks_and_Schannel_does_not(void **state)
+{
+    static const DWORD flags[] = {EOAC_STATIC_CLOAKING, EOAC_DYNAMIC_CLOAKING};
+    BlanketArgs args = usual();
+
+    for (size_t i = 0; i < 2; i++) {
+        args.dwCapabilities = flags[i];
+        args.dwAuthnSvc = RPC_C_AUTHN_GSS_SCHANNEL;
+        refuse(&args, E_INVALIDARG);
+        args.dwAuthnSvc = RPC_C_AUTHN_GSS_KERBEROS;
+        Blanket *blanket = set(&args);
+        assert_int_equal(blanket->capabilities, flags[i]);
+        (void)blanket_unref(blanket);
+    }
+}
+
 static void CLK_3_static_captures_the_thread_else_the_process(void **state)
 {
     const BlanketServer server = {&ours, 0};
@@ -593,6 +640,7 @@ int main(void)
         cmocka_unit_test(NEG_1_an_empty_list_is_no_security_only_for_who_asked_for_none),
         cmocka_unit_test(NEG_2_the_higher_level_counts_and_integrity_at_least),
         cmocka_unit_test(NEG_3_impersonation_and_cloaking_are_the_clients),
+        cmocka_unit_test(NEG_4_identity_and_principal_are_the_service_s),
         cmocka_unit_test(NEG_6_default_impersonation_is_the_process_s),
         cmocka_unit_test(PB_7_values_are_assigned_not_negotiated),
         cmocka_unit_test(PB_7_defaults_are_negotiated),
@@ -611,6 +659,7 @@ int main(void)
         cmocka_unit_test(PB_16_default_service_with_null_identity),
         cmocka_unit_test(PB_16_services_that_are_not_implemented),
         cmocka_unit_test(PB_18_query),
+        cmocka_unit_test(CLK_15_Kerberos_cloaks_and_Schannel_does_not),
         cmocka_unit_test(CLK_3_static_captures_the_thread_else_the_process),
         cmocka_unit_test(each_blanket_leads_to_its_rule),
         cmocka_unit_test(each_default_blanket_leads_to_its_rule),

@@ -180,6 +180,27 @@ static void SRV_4_another_context_replaces_the_token_not_the_saved_one(void **st
     call_context_leave(&outer);
 }
 
+/* What the program itself put on the thread is not its business, nor what another call's client did. */
+static void SRV_5_revert_undoes_impersonation_only(void **state)
+{
+    CallScope scope;
+
+    enter(alice, &scope);
+    assert_int_equal(CoRevertToSelf(), S_OK);
+    assert_null(thread_token());
+    thread_set_token(own);
+    assert_int_equal(CoRevertToSelf(), S_OK);
+    assert_ptr_equal(thread_token(), own);
+    assert_int_equal(CoImpersonateClient(), S_OK);
+    assert_ptr_equal(thread_token(), alice);
+    assert_int_equal(CoRevertToSelf(), S_OK);
+    assert_ptr_equal(thread_token(), own);
+    assert_int_equal(CoRevertToSelf(), S_OK);
+    assert_ptr_equal(thread_token(), own);
+    call_context_leave(&scope);
+    assert_null(thread_token());
+}
+
 static void SRV_6_leaving_a_call_reverts(void **state)
 {
     CallScope scope;
@@ -360,6 +381,7 @@ int main(void)
         cmocka_unit_test(SRV_3_an_unsecure_call_cannot_be_impersonated),
         cmocka_unit_test(SRV_4_the_first_impersonation_saves_the_token),
         cmocka_unit_test(SRV_4_another_context_replaces_the_token_not_the_saved_one),
+        cmocka_unit_test(SRV_5_revert_undoes_impersonation_only),
         cmocka_unit_test(SRV_6_leaving_a_call_reverts),
         cmocka_unit_test(SRV_7_a_nested_call_gives_the_outer_token_back),
         cmocka_unit_test(SRV_8_a_complete_call_cannot_be_impersonated_but_reverted),

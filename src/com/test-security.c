@@ -157,6 +157,25 @@ static void CIS_6_none_registers(void **state)
     assert_int_equal(service.hr, SEC_E_NO_CREDENTIALS);
 }
 
+static void CIS_7_no_name_is_the_process_s_own(void **state)
+{
+    SOLE_AUTHENTICATION_SERVICE service = {.dwAuthnSvc = RPC_C_AUTHN_GSS_KERBEROS, .hr = E_FAIL};
+    SecurityArgs args = usual();
+    ProcessSecurity *security;
+
+    args.cAuthSvc = 1;
+    args.asAuthSvc = &service;
+    security = expect_success(&args);
+    assert_true(security->accepts);
+    assert_null(security->server_principal);
+    assert_int_equal(service.hr, S_OK);
+    (void)security_free(security);
+    /* Of Schannel there is no certificate. */
+    service.dwAuthnSvc = RPC_C_AUTHN_GSS_SCHANNEL;
+    expect_failure(&args, RPC_E_NO_GOOD_SECURITY_PACKAGES);
+    assert_true(FAILED(service.hr));
+}
+
 static void CIS_8_authentication_levels(void **state)
 {
     SecurityArgs args = usual();
@@ -341,6 +360,39 @@ static void CIS_20_each_capability(void **state)
     expect_capabilities(0x80000000u, E_INVALIDARG);
 }
 
+/* Whatever is passed: security, or one of these codes. */
+static void CIS_19_nothing_else_is_returned(void **state)
+{
+    SOLE_AUTHENTICATION_SERVICE services[] = {{.dwAuthnSvc = RPC_C_AUTHN_GSS_KERBEROS}, {.dwAuthnSvc = 77}};
+    SEC_WINNT_AUTH_IDENTITY_W identity = alice();
+    SOLE_AUTHENTICATION_INFO entry = {RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHZ_NONE, &identity};
+    SOLE_AUTHENTICATION_LIST list = {1, &entry};
+    unsigned made = 0, invalid = 0, none_good = 0;
+
+    for (unsigned i = 0; i < 5 * 8 * 6 * 16 * 2; i++) {
+        SecurityArgs args = {.cAuthSvc = (LONG)(i % 5) - 2,
+                             .dwAuthnLevel = i / 5 % 8,
+                             .dwImpLevel = i / 40 % 6,
+                             .dwCapabilities = 1u << i / 240 % 16,
+                             .pAuthList = i / 3840 ? &list : NULL};
+        ProcessSecurity *security = NULL;
+        services[0].dwAuthnSvc = i % 3 ? RPC_C_AUTHN_GSS_KERBEROS : RPC_C_AUTHN_GSS_SCHANNEL;
+        if (args.cAuthSvc > 0) args.asAuthSvc = services;
+        HRESULT hr = security_new(&args, &defaults, &security);
+        made += hr == S_OK;
+        invalid += hr == E_INVALIDARG;
+        none_good += hr == RPC_E_NO_GOOD_SECURITY_PACKAGES;
+        /* Until there are access permissions: EOAC_APPID, EOAC_ACCESS_CONTROL. */
+        assert_true(hr == S_OK || hr == E_INVALIDARG || hr == RPC_E_NO_GOOD_SECURITY_PACKAGES ||
+                    (hr == E_NOTIMPL && args.dwCapabilities & (EOAC_APPID | EOAC_ACCESS_CONTROL)));
+        assert_true(SUCCEEDED(hr) == (security != NULL));
+        (void)security_free(security);
+    }
+    (void)SetErrorInfo(0, NULL);
+    assert_true(made && invalid && none_good);
+    assert_int_equal(E_OUTOFMEMORY, (HRESULT)0x8007000Eu);
+}
+
 static HRESULT initialize(DWORD impersonation, DWORD capabilities)
 {
     return CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, impersonation, NULL,
@@ -521,6 +573,7 @@ int main(void)
         cmocka_unit_test(CIS_5_counts),
         cmocka_unit_test(CIS_6_each_entry_gets_its_own_result),
         cmocka_unit_test(CIS_6_none_registers),
+        cmocka_unit_test(CIS_7_no_name_is_the_process_s_own),
         cmocka_unit_test(CIS_8_authentication_levels),
         cmocka_unit_test(CIS_9_impersonation_levels),
         cmocka_unit_test(CIS_10_identities_by_service),
@@ -530,6 +583,7 @@ int main(void)
         cmocka_unit_test(CIS_13_secure_refs_need_security),
         cmocka_unit_test(CIS_14_access_permissions_are_refused_not_ignored),
         cmocka_unit_test(CIS_18_implicit_defaults),
+        cmocka_unit_test(CIS_19_nothing_else_is_returned),
         cmocka_unit_test(CIS_20_each_capability),
         cmocka_unit_test(identities_are_read_from_their_structures),
         cmocka_unit_test(identities_that_name_nobody_are_refused),

@@ -55,7 +55,7 @@ static void check(const WireSide *side, Walk plan, const char *expected)
 
 /* History */
 
-static void CLK_7_none_shows_each_neighbour(void **state)
+static void CLK_7_CLK_9_none_shows_each_neighbour(void **state)
 {
     check(&delegating, (Walk){WIRE_NONE, {"who impersonate open:b:0 go[who impersonate open:c:0 call]"}},
           ALICE " ok ok [" A_SIGNED " ok ok host-b/delegate/integrity]");
@@ -167,6 +167,46 @@ static void LVL_3_a_delegated_identity_may_be_shown_at_IMPERSONATE(void **state)
           "ok ok ok [alice/delegate/privacy ok ok]");
 }
 
+/* Who it is, and nothing to be done as them: neither calls nor activations; the server's own go on. */
+static void LVL_2_IDENTIFY_says_who_and_no_more(void **state)
+{
+    static const WireSide identifying = {.level = RPC_C_IMP_LEVEL_IDENTIFY};
+    static const char steps[] = "who impersonate level open:b:0 call blanket:dynamic:delegate call "
+                                "blanket:static:identify call cloaked:b:0 revert cloaked:b:0 call";
+    check(&identifying, (Walk){WIRE_NONE, {steps}},
+          "alice/identify/privacy ok identify ok " A_SIGNED
+          " ok 0x80070542 ok 0x80070542 0x80070542 ok ok " A_SIGNED);
+    check(&identifying, (Walk){WIRE_DYNAMIC, {"who impersonate open:b:0 revert open:b:0 call"}},
+          "alice/identify/privacy ok 0x80070542 ok ok " A_SIGNED);
+}
+
+/* The client's level, the middle's cloaking and the middle's level are three settings: [who the middle sees,
+ * who the next]. */
+static void CLK_10_three_settings_are_independent(void **state)
+{
+    static const struct {
+        const WireSide *client;
+        const char *steps, *seen;
+    } rows[] = {
+        {&impersonating, "who impersonate open:b:0 blanket:none:identify call",
+         "alice/impersonate/privacy ok ok ok host-a/identify/privacy"},
+        {&impersonating, "who impersonate open:b:0 blanket:none:delegate call",
+         "alice/impersonate/privacy ok ok ok " A_AS_ITSELF},
+        {&impersonating, "who impersonate open:b:0 blanket:dynamic:identify call",
+         "alice/impersonate/privacy ok ok ok " NO_CREDENTIAL},
+        {&delegating, "who impersonate open:b:0 blanket:none:identify call",
+         ALICE " ok ok ok host-a/identify/privacy"},
+        {&delegating, "who impersonate open:b:0 blanket:static:identify call",
+         ALICE " ok ok ok alice/identify/privacy"},
+        {&delegating, "who impersonate open:b:0 blanket:dynamic:impersonate call",
+         ALICE " ok ok ok alice/impersonate/privacy"},
+        {&delegating, "who impersonate open:b:0 blanket:dynamic:delegate call", ALICE " ok ok ok " ALICE},
+        {&delegating, "who open:b:0 blanket:dynamic:delegate call", ALICE " ok ok " A_AS_ITSELF},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        check(rows[i].client, (Walk){WIRE_NONE, {rows[i].steps}}, rows[i].seen);
+}
+
 /* Nor is there a silent minimum (ERR-22). */
 static void ERR_22_DELEGATE_is_not_made_of_IMPERSONATE(void **state)
 {
@@ -197,7 +237,7 @@ static void as_logon(FILE *out, void *argument)
     " ok bob/delegate/privacy ok ok ok [bob/delegate/privacy ok ok ok bob/impersonate/privacy] ok "          \
     "bob/impersonate/privacy ok " NO_CREDENTIAL
 
-static void LVL_4_a_logon_s_token_is_delegated(void **state)
+static void LVL_4_LVL_5_a_logon_s_token_goes_as_far_as_its_level(void **state)
 {
     wire_expect(&delegating, as_logon, NULL, "ok " ALICE LOGON_CHAIN);
     /* Of a process that has no identity of its own only the uncloaked call fails. */
@@ -216,7 +256,7 @@ static void short_ticket(void)
     free(command);
 }
 
-static void LVL_10_a_delegated_ticket_ends(void **state)
+static void LVL_10_DEL_12_a_delegated_ticket_ends(void **state)
 {
     /* What a server kept of a client is worth nothing once the client's ticket has ended; the answer to a
      * call that took longer could not even be sealed. */
@@ -294,7 +334,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(CLK_7_none_shows_each_neighbour),
+        cmocka_unit_test(CLK_7_CLK_9_none_shows_each_neighbour),
         cmocka_unit_test(CLK_7_static_by_process_keeps_the_first),
         cmocka_unit_test(CLK_7_dynamic_by_process_follows_the_thread),
         cmocka_unit_test(CLK_7_static_by_blanket_keeps_the_last_SetBlanket),
@@ -303,9 +343,11 @@ int main(void)
         cmocka_unit_test(LVL_3_IMPERSONATE_crosses_one_boundary),
         cmocka_unit_test(LVL_3_calls_are_refused_and_the_proxy_goes_on),
         cmocka_unit_test(LVL_3_a_delegated_identity_may_be_shown_at_IMPERSONATE),
+        cmocka_unit_test(LVL_2_IDENTIFY_says_who_and_no_more),
+        cmocka_unit_test(CLK_10_three_settings_are_independent),
         cmocka_unit_test(ERR_22_DELEGATE_is_not_made_of_IMPERSONATE),
-        cmocka_unit_test(LVL_4_a_logon_s_token_is_delegated),
-        cmocka_unit_test(LVL_10_a_delegated_ticket_ends),
+        cmocka_unit_test(LVL_4_LVL_5_a_logon_s_token_goes_as_far_as_its_level),
+        cmocka_unit_test(LVL_10_DEL_12_a_delegated_ticket_ends),
         cmocka_unit_test(ERR_a_silent_kdc_is_named),
         cmocka_unit_test(ERR_a_kdc_that_is_gone_is_named), /* the last: nobody starts it again */
     };

@@ -377,7 +377,7 @@ static void assigned(FILE *out, void *argument)
 }
 
 /* ANONYMOUS means nothing over a network: it arrives as IDENTIFY (LVL-1). CALL is PKT (RPC-5). */
-static void PB_7_levels_are_assigned(void **state)
+static void PB_7_LVL_1_RPC_5_levels_are_assigned(void **state)
 {
     wire_expect(&plain, assigned, NULL,
                 "alice/impersonate/connect alice/impersonate/pkt alice/impersonate/pkt "
@@ -557,7 +557,7 @@ static void said_in_time(FILE *out, void *argument)
     IWire_Release(proxy);
 }
 
-static void CIS_2_security_is_chosen_once(void **state)
+static void CIS_2_LVL_8_security_is_chosen_once(void **state)
 {
     static const WireSide silent = {.level = 0};
     wire_expect(&silent, said_in_time, NULL, "ok 0x80010119 " BOB);
@@ -727,14 +727,14 @@ int main(void)
         cmocka_unit_test(PB_6_a_release_that_is_refused_is_run_down),
         cmocka_unit_test(CLK_8_a_weak_token_is_not_shown),
         cmocka_unit_test(CLK_8_a_refused_call_captures_nothing),
-        cmocka_unit_test(PB_7_levels_are_assigned),
+        cmocka_unit_test(PB_7_LVL_1_RPC_5_levels_are_assigned),
         cmocka_unit_test(PB_9_no_service_and_no_level_go_together),
         cmocka_unit_test(PB_12_NULL_keeps_the_principal),
         cmocka_unit_test(PB_13_the_explicit_identity_is_shown),
         cmocka_unit_test(PB_14_cloaking_and_an_identity_exclude_each_other),
         cmocka_unit_test(PB_15_six_capabilities_are_accepted),
         cmocka_unit_test(PB_16_all_defaults_are_the_process_s),
-        cmocka_unit_test(CIS_2_security_is_chosen_once),
+        cmocka_unit_test(CIS_2_LVL_8_security_is_chosen_once),
         cmocka_unit_test(PB_17_a_copy_has_the_default_blanket),
         cmocka_unit_test(PB_17_IUnknown_is_not_copied),
         cmocka_unit_test(PB_18_the_blanket_can_be_asked_for),
