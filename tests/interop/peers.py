@@ -2,6 +2,7 @@
 """Imported by interop tests: a lab, servers in it that a test starts itself, and Samba as a client of them."""
 import atexit
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -70,3 +71,28 @@ def daemon(host):
     atexit.register(lambda: (process.terminate(), process.wait(SECONDS)))
     while b"READY=1" not in notify.recv(4096):
         pass
+
+
+# What Samba's clients are told by binding options, and the level a call has then. One word more is one service more.
+SERVICES = ["krb5"]
+LEVELS = {"connect": 2, "sign": 5, "seal": 6}
+SECURITY = {"": 1, **{"%s,%s" % (level, service): number for service in SERVICES for level, number in LEVELS.items()}}
+
+
+def credentials(security):
+    """The options by which smbtorture is somebody."""
+    if "krb5" in security:
+        return ["--use-kerberos=required", "--use-krb5-ccache=" + os.environ["KRB5CCNAME"]]
+    return ["-U%"]
+
+
+def torture(host, port, security, test, *options):
+    """(passed, output) of one of smbtorture's tests; `port` is 0 for whatever it takes by itself."""
+    binding = "ncacn_ip_tcp:%s[%s]" % (resolver(host)[0], ",".join(
+        filter(None, [str(port or ""), "target_hostname=%s.lab.test" % host, security])))
+    environment = {**os.environ, "LD_PRELOAD": os.path.join(PROGRAMS, "libtalloc-stack.so")}
+    result = subprocess.run(["smbtorture", "-s", smb_conf(), *credentials(security), *options, binding, test], text=True, cwd=lab_file(),
+                            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=3 * SECONDS)
+    output = result.stdout
+    passed = re.search(r"^success:", output, re.M) and not re.search(r"^(failure|error):|PANIC", output, re.M)
+    return bool(passed) and result.returncode == 0, output
