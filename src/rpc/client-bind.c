@@ -2,7 +2,7 @@
 /*
  * Binding: one bind per connection, then alter_context for every further interface, security context and leg
  * of one. Kerberos and SPNEGO have an even number of legs, so their last client token goes in alter_context
- * ([MS-RPCE] 3.3.1.5.2.1, note 98).
+ * ([MS-RPCE] 3.3.1.5.2.1, note 98); NTLM has three, and its last goes in rpc_auth_3, which is not answered.
  */
 #include <errno.h>
 #include "rpc/client-private.h"
@@ -30,12 +30,44 @@ static void put_contexts(RpcClientCall *call, bool binds)
     if (binds) pdu_put_context(out, (uint16_t)(call->presentation_id + 1), &call->interface_id, &features, 1);
 }
 
+static RpcStatus composed(RpcClientCall *call, size_t start)
+{
+    Writer *out = &call->connection->out;
+
+    pdu_end(out, start);
+    const int r = writer_status(out);
+    if (r == -E2BIG)
+        return client_call_fail(call, RPCST_SEC_PKG_ERROR,
+                                "the security token does not fit into a PDU of %u bytes", PDU_FRAGMENT_MAX);
+    return r < 0 ? client_call_fail(call, RPCST_OUT_OF_MEMORY, "out of memory") : RPCST_OK;
+}
+
+/* It goes on with the call_id of the PDU whose answer it follows. */
+static RpcStatus compose_auth3(RpcClientCall *call)
+{
+    Writer *out = &call->connection->out;
+
+    writer_reset(out);
+    call->connection->out_sent = 0;
+    const size_t start = pdu_begin(out, PDU_AUTH3, PDU_FIRST_FRAG | PDU_LAST_FRAG, call->call_id);
+    pdu_put_auth3(out);
+    put_token(call, start);
+    return composed(call, start);
+}
+
+bool client_bind_is_last(const RpcClientCall *call)
+{
+    return call->initiator && client_initiator(call)->is_done(call->initiator) &&
+           !client_initiator(call)->wants_reply(call->initiator);
+}
+
 RpcStatus client_bind_compose(RpcClientCall *call)
 {
     ClientConnection *connection = call->connection;
     const bool binds = !connection->bound;
     uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG;
 
+    if (client_bind_is_last(call)) return compose_auth3(call);
     if (!call->has_presentation) {
         if (connection->presentation_count >= RPC_CLIENT_PRESENTATION_MAX)
             return client_call_fail(call, RPCST_OUT_OF_RESOURCES,
@@ -56,13 +88,7 @@ RpcStatus client_bind_compose(RpcClientCall *call)
     size_t start = pdu_begin(&connection->out, binds ? PDU_BIND : PDU_ALTER_CONTEXT, flags, call->call_id);
     put_contexts(call, binds);
     if (call->initiator) put_token(call, start);
-    pdu_end(&connection->out, start);
-    const int r = writer_status(&connection->out);
-    if (r == -E2BIG)
-        return client_call_fail(call, RPCST_SEC_PKG_ERROR,
-                                "the security token does not fit into a PDU of %u bytes", PDU_FRAGMENT_MAX);
-    if (r < 0) return client_call_fail(call, RPCST_OUT_OF_MEMORY, "out of memory");
-    return RPCST_OK;
+    return composed(call, start);
 }
 
 static RpcStatus answer_nak(RpcClientCall *call, const Pdu *pdu)

@@ -42,6 +42,7 @@ typedef struct InitiatorOps {
     const uint8_t *(*output)(const SecInitiator *initiator, size_t *ret_length);
     int (*input)(SecInitiator *initiator, const uint8_t *token, size_t length);
     bool (*is_done)(const SecInitiator *initiator);
+    bool (*wants_reply)(const SecInitiator *initiator);
     SecContext *(*take_context)(SecInitiator *initiator);
     const SecFailure *(*failure)(const SecInitiator *initiator);
 } InitiatorOps;
@@ -235,9 +236,12 @@ int client_connection_receive(ClientConnection *connection, uint64_t patience, u
                               size_t *ret_length) must_use;
 
 /* client-bind.c */
-/* Makes the bind or alter_context that the call needs next, with the initiator's output if there is one.
+/* Makes the bind or alter_context that the call needs next, with the initiator's output if there is one; or
+ * the rpc_auth_3 with the last leg of a package that awaits no answer to it.
  * RPCST_OK or why not. */
 RpcStatus client_bind_compose(RpcClientCall *call) must_use;
+/* Whether what was composed is the last leg, and awaits no answer. */
+bool client_bind_is_last(const RpcClientCall *call);
 /* Takes the answer in: negotiation, the interface, the initiator's next input. RPCST_OK, RPCST_PENDING (it
  * was no answer: wait on), CLIENT_RETRY, or why not. */
 RpcStatus client_bind_answer(RpcClientCall *call, uint8_t *data, size_t length) must_use;

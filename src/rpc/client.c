@@ -11,6 +11,7 @@ static const InitiatorOps initiator_ops = {
     .output = sec_initiator_output,
     .input = sec_initiator_input,
     .is_done = sec_initiator_is_done,
+    .wants_reply = sec_initiator_wants_reply,
     .take_context = sec_initiator_take_context,
     .failure = sec_initiator_failure,
 };

@@ -191,6 +191,29 @@ static void test_interfaces(void **state)
     bench_free(&bench);
 }
 
+/* A package of three legs: the third goes in rpc_auth_3, and the request right behind it. */
+static void test_GSS_1_last_leg_in_auth3(void **state)
+{
+    for (unsigned multiplex = 0; multiplex < 2; multiplex++) {
+        Bench bench = bench_new(&(PeerOptions){.multiplex = multiplex}, NULL);
+        _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY);
+        _cleanup_(rpc_security_unrefp) RpcSecurity *bob = security_of(bench.bob, INTEGRITY);
+
+        peer_package.by_auth3 = true;
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(run(&bench, alice, PEER_ECHO), RPCST_OK);
+            assert_int_equal(run(&bench, bob, PEER_ECHO), RPCST_OK);
+        }
+        peer_package.by_auth3 = false;
+        PeerCounts counts = peer_counts(bench.peer);
+        assert_int_equal(counts.auth3s, 2);
+        assert_int_equal(counts.contexts, 2);
+        assert_int_equal(counts.connections, multiplex ? 1 : 2);
+        assert_int_equal(counts.alters, multiplex ? 1 : 0); /* bob's first leg */
+        bench_free(&bench);
+    }
+}
+
 static void test_missing_interface_in_bind(void **state)
 {
     Bench bench = bench_new(NULL, NULL);
@@ -617,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_one_identity_per_connection),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_interfaces),
+        cmocka_unit_test(test_GSS_1_last_leg_in_auth3),
         cmocka_unit_test(test_missing_interface_in_bind),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_reply_limit),

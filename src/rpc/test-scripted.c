@@ -126,6 +126,11 @@ static bool package_is_done(const SecInitiator *initiator)
     return initiator->done;
 }
 
+static bool package_wants_reply(const SecInitiator *initiator)
+{
+    return !peer_package.by_auth3;
+}
+
 static SecContext *package_take_context(SecInitiator *initiator)
 {
     return TAKE_PTR(initiator->context);
@@ -143,6 +148,7 @@ const InitiatorOps peer_initiator_ops = {
     .output = package_output,
     .input = package_input,
     .is_done = package_is_done,
+    .wants_reply = package_wants_reply,
     .take_context = package_take_context,
     .failure = package_failure,
 };
@@ -495,6 +501,11 @@ static bool serve_one(PeerConnection *connection)
     if (connection->peer->options.deaf) return true;
     if (pdu.header.type == PDU_BIND || pdu.header.type == PDU_ALTER_CONTEXT)
         return answer_bind(connection, &pdu);
+    if (pdu.header.type == PDU_AUTH3) {
+        assert(pdu.trailer.token && pdu.trailer.token[0] == '3');
+        count(connection->peer, &connection->peer->counts.auth3s);
+        return peer_authenticate(connection, &pdu) == NULL;
+    }
     assert(pdu.header.type == PDU_REQUEST);
     return answer_request(connection, &pdu, data);
 }

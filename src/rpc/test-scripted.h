@@ -50,7 +50,7 @@ Peer *peer_free(Peer *peer);
 const IoAddress *peer_address(const Peer *peer, size_t index);
 /* What happened so far. */
 typedef struct PeerCounts {
-    unsigned connections, binds, alters, contexts, requests;
+    unsigned connections, binds, alters, contexts, requests, auth3s;
 } PeerCounts;
 PeerCounts peer_counts(Peer *peer);
 /* Closes all connections of clients, as a server that restarts. */
@@ -66,5 +66,6 @@ typedef struct PeerPackage {
     unsigned waits; /* how often a step says SEC_WAIT first */
     int64_t expires;
     unsigned begun; /* contexts that were begun, counted */
+    bool by_auth3;  /* the last leg awaits no answer */
 } PeerPackage;
 extern PeerPackage peer_package;
