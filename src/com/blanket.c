@@ -199,8 +199,12 @@ static HRESULT set_principal(Blanket *blanket, const Blanket *previous, const Bl
     int r;
 
     if (is_default(args->pServerPrincName)) return copy_principal(blanket, registered) ? S_OK : E_OUTOFMEMORY;
-    if (!args->pServerPrincName)
-        return copy_principal(blanket, previous ? previous->principal : NULL) ? S_OK : E_OUTOFMEMORY;
+    if (!args->pServerPrincName) {
+        const char *before = previous ? previous->principal : NULL;
+        if (!before && blanket->authn_service == RPC_C_AUTHN_GSS_KERBEROS)
+            return invalid("pServerPrincName is NULL where no name was set before, and Kerberos needs one");
+        return copy_principal(blanket, before) ? S_OK : E_OUTOFMEMORY;
+    }
     length = utf16_length(args->pServerPrincName);
     if (!length || length > BLANKET_PRINCIPAL_MAX) return invalid("pServerPrincName is empty or too long");
     r = utf8_from_utf16(args->pServerPrincName, length, &blanket->principal);

@@ -377,6 +377,32 @@ static void PB_12_null_principal_keeps_the_previous_one(void **state)
     (void)blanket_unref(third);
 }
 
+/* Kerberos needs a name: where the server told none, and none was set, NULL leaves none. */
+static void PB_12_null_where_there_is_no_principal(void **state)
+{
+    static const SecurityBinding nameless[] = {{RPC_C_AUTHN_GSS_KERBEROS, ""}};
+    BlanketArgs args = usual();
+    Bindings bindings;
+    BlanketServer server = {&bindings, 0};
+    Blanket *first = NULL, *second = NULL;
+
+    assert_int_equal(bindings_new(NULL, 0, nameless, 1, &bindings), 0);
+    args.pServerPrincName = NULL;
+    refuse_on(plain, &bindings, &args, E_INVALIDARG);
+    assert_int_equal(blanket_new_default(plain, &server, &first), S_OK);
+    assert_int_equal(blanket_new_set(plain, &server, first, &args, NULL, process, &second), E_INVALIDARG);
+    args.pServerPrincName = OLESTR("host/told.lab.test");
+    assert_int_equal(blanket_new_set(plain, &server, first, &args, NULL, process, &second), S_OK);
+    (void)blanket_unref(first);
+    args.pServerPrincName = NULL;
+    assert_int_equal(blanket_new_set(plain, &server, second, &args, NULL, process, &first), S_OK);
+    assert_string_equal(first->principal, "host/told.lab.test");
+    (void)blanket_unref(first);
+    (void)blanket_unref(second);
+    bindings_deinit(&bindings);
+    (void)SetErrorInfo(0, NULL);
+}
+
 static void PB_12_principals_that_are_none(void **state)
 {
     OLECHAR long_name[BLANKET_PRINCIPAL_MAX + 2];
@@ -650,6 +676,7 @@ int main(void)
         cmocka_unit_test(PB_10_impersonation_levels),
         cmocka_unit_test(PB_11_no_authorization_service),
         cmocka_unit_test(PB_12_null_principal_keeps_the_previous_one),
+        cmocka_unit_test(PB_12_null_where_there_is_no_principal),
         cmocka_unit_test(PB_12_principals_that_are_none),
         cmocka_unit_test(PB_13_null_identity_is_the_present_one),
         cmocka_unit_test(PB_13_default_identity_is_the_process_s_for_the_service),

@@ -96,7 +96,7 @@ CHECKS = [
     ("SetBlanket-unknown-flag", "src/com/blanket.c", "if (caps & ~(DWORD)ACCEPTED_CAPS) return", "if (0) return", ["blanket"]),
     ("SetBlanket-service-without-level", "src/com/blanket.c",
      "if ((args->dwAuthnSvc == RPC_C_AUTHN_NONE) != (args->dwAuthnLevel == RPC_C_AUTHN_LEVEL_NONE))", "if (0)", ["blanket"]),
-    ("SetBlanket-NULL-drops-the-principal", "src/com/blanket.c", "previous ? previous->principal : NULL)", "NULL)", ["blanket"]),
+    ("SetBlanket-NULL-drops-the-principal", "src/com/blanket.c", "previous ? previous->principal : NULL;", "NULL;", ["blanket"]),
     ("SetBlanket-on-IUnknown-with-secure-refs", "src/com/proxysecurity.c",
      "if (settings == &object->unknown_settings && security->capabilities & EOAC_SECURE_REFS)", "if (0)", ["com-proxy"]),
     ("no-security-without-being-asked", "src/com/blanket.c",
