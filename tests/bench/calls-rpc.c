@@ -2,6 +2,7 @@
 #include "tests/bench/anchor.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/report.h"
+#include "tests/bench/samba.h"
 
 #define ROUNDS    31u
 #define HEADER    24u
@@ -11,7 +12,18 @@
 #define BULK      (512u * 1024)
 #define FRAGMENT  4096u
 
-enum { NULL_ECHO, NULL_CALL, DATA_ECHO, DATA_TLS, DATA_CALL, BULK_CALL, BULK_SAME, BULK_4K, SUBJECTS };
+enum {
+    NULL_ECHO,
+    NULL_CALL,
+    DATA_ECHO,
+    DATA_TLS,
+    DATA_CALL,
+    BULK_CALL,
+    BULK_SAME,
+    BULK_4K,
+    SAMBA_CALL,
+    SUBJECTS
+};
 
 typedef struct Call {
     RpcPeer *peer;
@@ -93,7 +105,8 @@ void bench_calls_rpc(const RpcSide *side, Token *alice)
         [BULK_4K] = anchor_stream(&(AnchorStream){{HEADER, FRAGMENT}, BULK / FRAGMENT}),
         [BULK_CALL] = {run, &bulk, {side->pid}, 0},
     };
-    measure(subjects, SUBJECTS, ROUNDS, &measured);
+    const bool samba = samba_client_start(side, &subjects[SAMBA_CALL]);
+    measure(subjects, samba ? SUBJECTS : SAMBA_CALL, ROUNDS, &measured);
     check_wire(&null, ANCHOR_LENGTH(HEADER, NULL_STUB), ANCHOR_LENGTH(HEADER, NULL_STUB));
     check_wire(&data, ANCHOR_LENGTH(HEADER, DATA_STUB), ANCHOR_LENGTH(HEADER, DATA_STUB));
     report_ratio(&measured, 1, "RPC alone: sealed null call / echo of the same bytes", NULL_CALL, NULL_ECHO,
@@ -102,6 +115,9 @@ void bench_calls_rpc(const RpcSide *side, Token *alice)
                  1.25);
     report_ratio(&measured, 2, "RPC alone: sealed call, 200 B each way / TLS 1.3 echo", DATA_CALL, DATA_TLS,
                  1);
+    if (samba)
+        report_ratio(&measured, 1, "RPC alone: sealed null call / by Samba's client, same server", NULL_CALL,
+                     SAMBA_CALL, 0.4);
     report_bulk(&measured, "RPC alone: sealed bulk / stream of the same fragments", BULK_SAME);
     report_bulk(&measured, "RPC alone: sealed bulk / stream of 4 KB fragments", BULK_4K);
     rpc_peer_deinit(&peer);
