@@ -32,18 +32,18 @@ class Wine:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def widl(self, idl, *options):
-        """NAME.h, NAME_i.c and what `options` ask for, from IDL that imports Mantle's own base."""
-        name = os.path.splitext(os.path.basename(idl))[0]
-        for option, suffix in ("-h", ".h"), ("-u", "_i.c"), *options:
-            check([TOOLS + "widl", "--win64", "-Os", "-I", os.path.join(peers.SOURCE, "idl"), "-I", os.path.dirname(idl), option, "-o",
-                   self.path(name + suffix), idl])
+    def widl(self, name, *outputs):
+        """NAME.h, NAME_i.c and NAME_p.c, NAME_c.c or NAME_s.c, from IDL of tests/idl."""
+        for option in "h", "u", *outputs:
+            output = self.path(name + (".h" if option == "h" else "_%s.c" % ("i" if option == "u" else option)))
+            check([TOOLS + "widl", "--win64", "-Os", "--prefix-client=c_", "--prefix-server=s_", "-I", os.path.join(peers.SOURCE, "idl"),
+                   "-" + option, "-o", output, os.path.join(peers.SOURCE, "tests", "idl", name + ".idl")])
 
-    def compile(self, name, sources, *options):
-        """NAME.exe. Exceptions of stubs are not caught, see widl.h."""
+    def compile(self, name, first, *sources):
+        """NAME.exe of wine/NAME.c and `sources`, with a header of wine/ that is included first."""
         check([TOOLS + "gcc", "-std=gnu17", "-O1", "-DNDEBUG", "-D_WIN32_WINNT=0x600", "-DUSE_COMPILER_EXCEPTIONS", "-include",
-               os.path.join(FOLDER, "widl.h"), "-I", self.folder, "-I", FOLDER, "-I", os.path.join(peers.SOURCE, "src"), "-o",
-               self.path(name + ".exe"), *sources, *options, "-lrpcrt4", "-lole32", "-loleaut32", "-luuid"])
+               os.path.join(FOLDER, first), "-I", self.folder, "-I", FOLDER, "-I", os.path.join(peers.SOURCE, "src"), "-o",
+               self.path(name + ".exe"), os.path.join(FOLDER, name + ".c"), *sources, "-lrpcrt4", "-lole32", "-loleaut32", "-luuid"])
 
     def run(self, name, *arguments):
         """(exit status, standard output)."""
