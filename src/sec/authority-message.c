@@ -41,7 +41,7 @@ typedef struct Field {
     }
 
 static const Field request_fields[] = {
-    REQUEST(FIELD_U8, service, OP(INITIATE) | OP(ACCEPT), false, 0),
+    REQUEST(FIELD_U8, service, OP(LOGON) | OP(INITIATE) | OP(ACCEPT), false, 0),
     REQUEST(FIELD_U8, source, OP(LOGON), false, 0),
     REQUEST(FIELD_BOOL, forwardable, OP(LOGON), false, 0),
     REQUEST(FIELD_TEXT, path, OP(LOGON), false, 0),
@@ -65,6 +65,7 @@ static const Field answer_fields[] = {
     ANSWER(FIELD_U32, code, EVERY_OPERATION, STATUS(REFUSED), false, 0),
     ANSWER(FIELD_TEXT, sentence, EVERY_OPERATION, STATUS(REFUSED), true, 0),
     ANSWER(FIELD_U64, credential, OP(LOGON) | OP(ACCEPT_FINISH), DONE, false, 0),
+    ANSWER(FIELD_U8, shows, OP(LOGON), DONE, false, 0),
     ANSWER(FIELD_TEXT, principal, OP(LOGON) | OP(ACCEPT_FINISH), DONE, true, 0),
     ANSWER(FIELD_TEXT, server, OP(ACCEPT_FINISH), DONE, false, 0),
     ANSWER(FIELD_U64, expires, OP(LOGON) | OP(ACCEPT_FINISH), DONE, false, 0),

@@ -33,6 +33,9 @@ typedef enum AuthorityOperation {
     AUTHORITY_OPERATION_END,
 } AuthorityOperation;
 
+/* By which mechanisms a credential has something to show: a set. */
+enum { AUTHORITY_SHOWS_KERBEROS = 1, AUTHORITY_SHOWS_NTLM = 2 };
+
 typedef enum AuthorityStatus {
     AUTHORITY_DONE = 0,
     AUTHORITY_REFUSED = 1, /* `failure`; for ACCEPT also an error token */
@@ -48,10 +51,10 @@ typedef struct AuthorityBytes {
 /* One structure for all requests; which fields an operation has stands beside them. */
 typedef struct AuthorityRequest {
     AuthorityOperation operation;
-    uint8_t service;       /* INITIATE ACCEPT: RPC_C_AUTHN_* of a mechanism */
-    uint8_t source;        /* LOGON: LogonSource */
-    bool forwardable;      /* LOGON */
-    const char *path;      /* LOGON, may be NULL */
+    uint8_t service;  /* INITIATE ACCEPT: RPC_C_AUTHN_* of a mechanism. LOGON: or Negotiate; 0: Kerberos */
+    uint8_t source;   /* LOGON: LogonSource */
+    bool forwardable; /* LOGON */
+    const char *path; /* LOGON, may be NULL */
     const char *principal; /* LOGON, may be NULL */
     const char *password;  /* LOGON, may be NULL */
     uint64_t credential;   /* RELEASE INITIATE: handle */
@@ -68,6 +71,7 @@ typedef struct AuthorityAnswer {
     uint32_t code;          /* REFUSED */
     const char *sentence;   /* REFUSED */
     uint64_t credential;    /* LOGON; ACCEPT_FINISH: of the delegated ticket, 0 without */
+    uint8_t shows;          /* LOGON: AUTHORITY_SHOWS_* */
     const char *principal;  /* LOGON ACCEPT_FINISH */
     const char *server;     /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
     int64_t expires;        /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */

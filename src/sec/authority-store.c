@@ -2,6 +2,7 @@
 #include "sec/authority-store.h"
 #include <errno.h>
 #include <pthread.h>
+#include <rpcdce.h>
 #include <stdlib.h>
 #include "base/hash.h"
 #include "base/list.h"
@@ -74,6 +75,11 @@ AuthorityStore *authority_store_free(AuthorityStore *store)
     pthread_mutex_destroy(&store->lock);
     free(store);
     return NULL;
+}
+
+bool authority_credential_has(const AuthorityCredential *credential, uint8_t service)
+{
+    return service == RPC_C_AUTHN_GSS_KERBEROS && credential->kerberos;
 }
 
 AuthorityCredential authority_credential_ref(const AuthorityCredential *credential)

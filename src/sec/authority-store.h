@@ -2,6 +2,7 @@
 /* What the authority remembers between requests: credentials by handle, half-open conversations by id.
  * Thread-safe. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/cleanup.h"
 #include "sec/krb5-credential.h"
@@ -33,6 +34,8 @@ typedef struct AuthorityCredential {
     NtlmCredential *ntlm;
 } AuthorityCredential;
 
+/* Whether it can show something by this mechanism, RPC_C_AUTHN_*. */
+bool authority_credential_has(const AuthorityCredential *credential, uint8_t service);
 /* New references to the same parts. */
 AuthorityCredential authority_credential_ref(const AuthorityCredential *credential);
 void authority_credential_deinit(AuthorityCredential *credential);

@@ -19,7 +19,8 @@
 struct Authority {
     RefCount refs;
     KerberosConfig *config;
-    char *keytab_path;
+    char *keytab_path, *ntlm_users;
+    bool ntlm;
     uint64_t kdc_timeout;
     AuthorityStore *store;
     pthread_mutex_t lock; /* guards `keytab` */
@@ -52,6 +53,9 @@ int authority_new_linked(const AuthorityOptions *options, Authority **ret_author
     authority->kdc_timeout = options->kdc_timeout ? options->kdc_timeout : AUTHORITY_KDC_TIMEOUT;
     int result = kerberos_config_new(options->krb5_config, options->allow_rc4, &authority->config, failure);
     if (result == 0) result = authority_store_new(&authority->store);
+    authority->ntlm = options->ntlm;
+    if (result == 0 && options->ntlm_users && !(authority->ntlm_users = strdup(options->ntlm_users)))
+        result = -ENOMEM;
     if (result == 0 && options->acceptor_keytab) {
         authority->keytab_path = strdup(options->acceptor_keytab);
         result = authority->keytab_path ? kerberos_keytab_new(authority->config, options->acceptor_keytab,
@@ -76,8 +80,26 @@ Authority *authority_unref(Authority *authority)
     kerberos_config_unref(authority->config);
     pthread_mutex_destroy(&authority->lock);
     free(authority->keytab_path);
+    free(authority->ntlm_users);
     free(authority);
     return NULL;
+}
+
+bool authority_accepts(const Authority *authority, uint8_t service)
+{
+    switch (service) {
+    case RPC_C_AUTHN_GSS_KERBEROS:
+        return authority->keytab_path != NULL;
+    case RPC_C_AUTHN_WINNT:
+        return authority_negotiates_ntlm(authority);
+    default:
+        return false;
+    }
+}
+
+bool authority_negotiates_ntlm(const Authority *authority)
+{
+    return authority->ntlm && sec_mechanism(RPC_C_AUTHN_WINNT);
 }
 
 /* The keys as the file has them now; a file that cannot be read any more leaves the old ones. NULL: accepts
@@ -140,10 +162,10 @@ static int call_refuse_plain(AuthorityCall *call, uint32_t code, const char *sen
 }
 
 /* The mechanism of the request; without one the call is refused. */
-static int call_mechanism(AuthorityCall *call)
+static int call_mechanism(AuthorityCall *call, bool allowed)
 {
     call->mechanism = sec_mechanism(call->request.service);
-    if (call->mechanism) return 0;
+    if (call->mechanism && allowed) return 0;
     sec_failure_set(&call->failure, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
                     "authentication service %u is not offered here", call->request.service);
     return SEC_FAILED;
@@ -178,6 +200,7 @@ static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
         if (result != 0) return result;
     }
     AuthorityAnswer answer = {.operation = AUTHORITY_LOGON,
+                              .shows = AUTHORITY_SHOWS_KERBEROS,
                               .principal = kerberos_credential_principal(*credential),
                               .expires = kerberos_credential_expires(*credential)};
     int result =
@@ -220,11 +243,16 @@ static int operation_initiate(AuthorityCall *call, IoWait *ret_wait)
 {
     const AuthorityRequest *request = &call->request;
     if (!call->mechanism) {
-        if (call_mechanism(call) != 0) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+        if (call_mechanism(call, true) != 0) return call_refuse(call, &call->failure, (AuthorityBytes){0});
         if (authority_store_get_credential(call->authority->store, request->credential, &call->credential) !=
             0)
             return call_refuse_plain(call, (uint32_t)SEC_E_NO_CREDENTIALS,
                                      "the credential was released; log on again");
+        if (!authority_credential_has(&call->credential, request->service)) {
+            sec_failure_set(&call->failure, (uint32_t)SEC_E_NO_CREDENTIALS,
+                            "this identity has nothing to show by %s", call->mechanism->name);
+            return call_refuse(call, &call->failure, (AuthorityBytes){0});
+        }
     }
     const MechanismInitiate what = {.credential = &call->credential,
                                     .target = request->target,
@@ -273,9 +301,12 @@ static int operation_initiate_finish(AuthorityCall *call, IoWait *ret_wait)
 static int operation_accept(AuthorityCall *call, IoWait *ret_wait)
 {
     const AuthorityBytes *leg = &call->request.token;
-    if (call_mechanism(call) != 0) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+    bool allowed = call->request.service != RPC_C_AUTHN_WINNT || call->authority->ntlm;
+    if (call_mechanism(call, allowed) != 0) return call_refuse(call, &call->failure, (AuthorityBytes){0});
     _cleanup_(kerberos_keytab_unrefp) KerberosKeytab *keytab = authority_keytab(call->authority);
-    const MechanismAccept what = {.keytab = keytab, .authn_level = call->request.authn_level};
+    const MechanismAccept what = {.keytab = keytab,
+                                  .ntlm_users = call->authority->ntlm_users,
+                                  .authn_level = call->request.authn_level};
     AuthorityConversation conversation = {.mechanism = call->mechanism};
     _cleanup_(writer_deinitp) Writer error_token;
     writer_init(&error_token, AUTHORITY_TOKEN_MAX);

@@ -20,7 +20,9 @@ typedef struct AuthorityOptions {
     const char *
         acceptor_keytab; /* path of the keys that incoming AP-REQs are verified with; NULL: accepts nothing */
     bool allow_rc4;
-    uint64_t kdc_timeout; /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
+    bool ntlm;              /* NTLM is accepted, and may be what Negotiate ends with, on both sides */
+    const char *ntlm_users; /* file of accounts that NTLM callers are verified with, or NULL */
+    uint64_t kdc_timeout;   /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
 } AuthorityOptions;
 
 #define AUTHORITY_KDC_TIMEOUT (5ull * 1000000000ull)
@@ -31,6 +33,11 @@ int authority_new_linked(const AuthorityOptions *options, Authority **ret_author
 Authority *authority_ref(Authority *authority);
 Authority *authority_unref(Authority *authority);
 DEFINE_CLEANUP(Authority, authority_unref)
+
+/* Whether callers can be verified by this mechanism, RPC_C_AUTHN_*. */
+bool authority_accepts(const Authority *authority, uint8_t service);
+/* Whether Negotiate may choose NTLM, as client and as server. */
+bool authority_negotiates_ntlm(const Authority *authority);
 
 /* Starts a request (copied). 0, -ENOMEM, -EBADMSG. */
 int authority_call_new(Authority *authority, const uint8_t *request, size_t length, uint64_t deadline,

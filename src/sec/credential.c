@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sec/credential.h"
 #include <errno.h>
+#include <rpcdce.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/refcount.h"
@@ -11,6 +12,7 @@ struct SecCredential {
     RefCount refs;
     Authority *authority;
     uint64_t handle;
+    uint8_t shows;
 };
 
 struct Logon {
@@ -20,7 +22,7 @@ struct Logon {
     SecFailure failure;
 };
 
-int sec_credential_new(Authority *authority, uint64_t handle, SecCredential **ret_credential)
+int sec_credential_new(Authority *authority, uint64_t handle, uint8_t shows, SecCredential **ret_credential)
 {
     SecCredential *credential = calloc(1, sizeof(*credential));
     if (!credential) {
@@ -30,6 +32,7 @@ int sec_credential_new(Authority *authority, uint64_t handle, SecCredential **re
     refcount_init(&credential->refs);
     credential->authority = authority_ref(authority);
     credential->handle = handle;
+    credential->shows = shows;
     *ret_credential = credential;
     return 0;
 }
@@ -60,6 +63,18 @@ uint64_t sec_credential_handle(const SecCredential *credential)
     return credential->handle;
 }
 
+bool sec_credential_shows(const SecCredential *credential, uint8_t service)
+{
+    switch (service) {
+    case RPC_C_AUTHN_GSS_KERBEROS:
+        return credential->shows & AUTHORITY_SHOWS_KERBEROS;
+    case RPC_C_AUTHN_WINNT:
+        return credential->shows & AUTHORITY_SHOWS_NTLM;
+    default:
+        return false;
+    }
+}
+
 /* Logon */
 
 int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon)
@@ -68,6 +83,7 @@ int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon)
     if (!logon) return -ENOMEM;
     logon->authority = authority_ref(authority);
     AuthorityRequest request = {.operation = AUTHORITY_LOGON,
+                                .service = spec->service,
                                 .source = (uint8_t)spec->source,
                                 .forwardable = spec->forwardable,
                                 .path = spec->path,
@@ -81,7 +97,7 @@ int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon)
 static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
 {
     _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
-    int result = sec_credential_new(logon->authority, answer->credential, &credential);
+    int result = sec_credential_new(logon->authority, answer->credential, answer->shows, &credential);
     if (result != 0) return result;
     TokenSpec spec = {.kind = TOKEN_KIND_PRIMARY,
                       .level = TOKEN_LEVEL_DELEGATION,

@@ -19,6 +19,7 @@ typedef enum LogonSource {
 
 typedef struct LogonSpec {
     LogonSource source;
+    uint8_t service;       /* RPC_C_AUTHN_* that it is for; 0: RPC_C_AUTHN_GSS_KERBEROS */
     const char *path;      /* ccache name or keytab path */
     const char *principal; /* NULL with LOGON_CCACHE: the cache's; with LOGON_KEYTAB: the keytab's first */
     const char *password;  /* UTF-8; copied into a secret and wiped */
@@ -42,5 +43,7 @@ SecCredential *sec_credential_ref(SecCredential *credential);
 SecCredential *sec_credential_unref(SecCredential *credential);
 DEFINE_CLEANUP(SecCredential, sec_credential_unref)
 Authority *sec_credential_authority(const SecCredential *credential);
+/* Whether it has something to show by this mechanism, RPC_C_AUTHN_*. */
+bool sec_credential_shows(const SecCredential *credential, uint8_t service);
 /* The authority's name for it, as it stands in requests. */
 uint64_t sec_credential_handle(const SecCredential *credential);

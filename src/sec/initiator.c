@@ -2,6 +2,7 @@
 #include "sec/initiator.h"
 #include <errno.h>
 #include <rpcdce.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <winerror.h>
@@ -9,12 +10,16 @@
 #include "sec/authority-client.h"
 #include "sec/credential.h"
 #include "sec/mechanism.h"
+#include "sec/spnego-client.h"
+
+#define SEC_CHOICE_MAX (SEC_SENTENCE_MAX + 64)
 
 typedef enum InitiatorState {
     STATE_START, /* leg 1 is to be asked for */
     STATE_LEG1,  /* being asked for */
     STATE_PEER,  /* leg 1 is the output; leg 2 is awaited */
     STATE_LEG3,  /* leg 2 is with the authority */
+    STATE_LAST,  /* Negotiate: leg 3, or a MIC, is the output; the server's last word is awaited */
     STATE_DONE,
     STATE_FAILED,
 } InitiatorState;
@@ -24,12 +29,16 @@ struct SecInitiator {
     Token *token;
     char *target;
     SecInitiatorSpec spec;
+    uint8_t service;           /* the mechanism whose legs are made */
+    SpnegoClient *negotiation; /* RPC_C_AUTHN_GSS_NEGOTIATE, once it is known what to offer */
     AuthorityCall *call;
     uint64_t conversation; /* half-open in the authority; 0: none */
     uint8_t *output;
     size_t output_length;
     SecContext *context;
     SecFailure failure;
+    char why_ntlm[SEC_SENTENCE_MAX]; /* Negotiate: why Kerberos was given up */
+    char choice[SEC_CHOICE_MAX];
 };
 
 int sec_initiator_new(Token *token, const SecInitiatorSpec *spec, SecInitiator **ret_initiator)
@@ -56,6 +65,7 @@ SecInitiator *sec_initiator_free(SecInitiator *initiator)
         authority_tell(
             sec_credential_authority(token_credential(initiator->token)),
             &(AuthorityRequest){.operation = AUTHORITY_ABANDON, .conversation = initiator->conversation});
+    spnego_client_free(initiator->negotiation);
     sec_context_free(initiator->context);
     token_unref(initiator->token);
     free(initiator->target);
@@ -77,6 +87,11 @@ static int initiator_fail(SecInitiator *initiator, uint32_t code, const char *fo
     return SEC_FAILED;
 }
 
+static bool negotiates(const SecInitiator *initiator)
+{
+    return initiator->spec.authn_service == RPC_C_AUTHN_GSS_NEGOTIATE;
+}
+
 /* Whether the token may authenticate outwards at all, and as what was asked for. Never another identity
  * instead. */
 static int check_token(SecInitiator *initiator)
@@ -84,10 +99,11 @@ static int check_token(SecInitiator *initiator)
     const Token *token = initiator->token;
     const char *target = initiator->target;
     bool network = token_is_from_network(token), usable = token_credential(token) != NULL;
-    if (!sec_mechanism(initiator->spec.authn_service))
+    if (!negotiates(initiator) && !sec_mechanism(initiator->spec.authn_service))
         return initiator_fail(
             initiator, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
-            "%s cannot authenticate to %s: only Kerberos is offered; ask for RPC_C_AUTHN_GSS_KERBEROS",
+            "%s cannot authenticate to %s by this service; ask for RPC_C_AUTHN_GSS_NEGOTIATE or "
+            "RPC_C_AUTHN_GSS_KERBEROS",
             target);
     if (token_level(token) < TOKEN_LEVEL_IMPERSONATION)
         return initiator_fail(
@@ -118,37 +134,67 @@ static int check_token(SecInitiator *initiator)
     return 0;
 }
 
-static int step_start(SecInitiator *initiator)
+/* Asks for the first leg of the mechanism. */
+static int ask_first(SecInitiator *initiator)
 {
-    int result = check_token(initiator);
-    if (result != 0) return result;
     SecCredential *credential = token_credential(initiator->token);
     AuthorityRequest request = {.operation = AUTHORITY_INITIATE,
-                                .service = initiator->spec.authn_service,
+                                .service = initiator->service,
                                 .credential = sec_credential_handle(credential),
                                 .target = initiator->target,
                                 .authn_level = initiator->spec.authn_level,
                                 .impersonation = initiator->spec.impersonation};
-    result = authority_ask(sec_credential_authority(credential), &request, initiator->spec.deadline,
-                           &initiator->call);
+    int result = authority_ask(sec_credential_authority(credential), &request, initiator->spec.deadline,
+                               &initiator->call);
     if (result == 0) initiator->state = STATE_LEG1;
     return result;
 }
 
-/* Takes the authority's leg over as our output and ends the call. */
-static int take_output(SecInitiator *initiator, const AuthorityAnswer *answer)
+/* Whether Negotiate may end with NTLM: where the configuration says so, the identity has something to show by
+ * it, and no delegation was asked for, which NTLM does not have. */
+static bool may_use_ntlm(const SecInitiator *initiator)
 {
-    uint8_t *copy = malloc(answer->token.length);
+    SecCredential *credential = token_credential(initiator->token);
+    return negotiates(initiator) && initiator->spec.impersonation != RPC_C_IMP_LEVEL_DELEGATE &&
+           authority_negotiates_ntlm(sec_credential_authority(credential)) &&
+           sec_credential_shows(credential, RPC_C_AUTHN_WINNT);
+}
+
+static int step_start(SecInitiator *initiator)
+{
+    int result = check_token(initiator);
+    if (result != 0) return result;
+    initiator->service = initiator->spec.authn_service;
+    if (negotiates(initiator)) {
+        bool kerberos = sec_credential_shows(token_credential(initiator->token), RPC_C_AUTHN_GSS_KERBEROS);
+        initiator->service =
+            kerberos || !may_use_ntlm(initiator) ? RPC_C_AUTHN_GSS_KERBEROS : RPC_C_AUTHN_WINNT;
+        if (!kerberos)
+            snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s",
+                     "this identity has no Kerberos ticket");
+    }
+    return ask_first(initiator);
+}
+
+static int take_output(SecInitiator *initiator, const uint8_t *token, size_t length)
+{
+    uint8_t *copy = malloc(length ? length : 1);
     if (!copy) return -ENOMEM;
     free(initiator->output);
-    initiator->output = memcpy(copy, answer->token.data, answer->token.length);
-    initiator->output_length = answer->token.length;
+    initiator->output = length > 0 ? memcpy(copy, token, length) : copy;
+    initiator->output_length = length;
     return 0;
+}
+
+static int take_written(SecInitiator *initiator, const Writer *writer)
+{
+    int result = writer_status(writer);
+    return result ? result : take_output(initiator, writer->data, writer->length);
 }
 
 static int make_context(SecInitiator *initiator, const AuthorityAnswer *answer)
 {
-    SecContextSpec spec = {.service = initiator->spec.authn_service,
+    SecContextSpec spec = {.service = initiator->service,
                            .initiator = true,
                            .enctype = answer->enctype,
                            .flags = answer->context_flags,
@@ -160,6 +206,70 @@ static int make_context(SecInitiator *initiator, const AuthorityAnswer *answer)
     return sec_context_new(&spec, &initiator->context);
 }
 
+/* The first leg of a mechanism, as the peer is to get it. */
+static int put_first(SecInitiator *initiator, const AuthorityBytes *leg)
+{
+    int result = 0;
+    _cleanup_(writer_deinitp) Writer writer;
+    writer_init(&writer, AUTHORITY_TOKEN_MAX);
+    if (!negotiates(initiator)) return take_output(initiator, leg->data, leg->length);
+    if (!initiator->negotiation)
+        result = spnego_client_new(initiator->service == RPC_C_AUTHN_GSS_KERBEROS, may_use_ntlm(initiator),
+                                   &initiator->negotiation);
+    if (result != 0) return result;
+    spnego_client_first(initiator->negotiation, (SpnegoBytes){leg->data, leg->length}, &writer);
+    return take_written(initiator, &writer);
+}
+
+/* The last one; the mechanism is finished. */
+static int put_last(SecInitiator *initiator, const AuthorityAnswer *answer)
+{
+    _cleanup_(writer_deinitp) Writer writer;
+    writer_init(&writer, AUTHORITY_TOKEN_MAX);
+    int result = make_context(initiator, answer);
+    if (result != 0) return result;
+    if (!negotiates(initiator)) {
+        initiator->state = STATE_DONE;
+        return take_output(initiator, answer->token.data, answer->token.length);
+    }
+    writer_init(&writer, AUTHORITY_TOKEN_MAX);
+    result =
+        spnego_client_answer(initiator->negotiation, (SpnegoBytes){answer->token.data, answer->token.length},
+                             initiator->context, &writer);
+    initiator->state = STATE_LAST;
+    return result ? result : take_written(initiator, &writer);
+}
+
+/* Kerberos cannot reach this server, which says nothing about who is who: NTLM may do instead. A wrong
+ * password, an identity that may not, a server that is not who it should be: never. */
+static bool gives_way(uint32_t code)
+{
+    return code == (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY || code == (uint32_t)SEC_E_TARGET_UNKNOWN;
+}
+
+/* The authority refused. */
+static int step_refused(SecInitiator *initiator, bool first)
+{
+    initiator->state = STATE_FAILED;
+    if (!first || initiator->service != RPC_C_AUTHN_GSS_KERBEROS || initiator->negotiation ||
+        !gives_way(initiator->failure.code) || !may_use_ntlm(initiator))
+        return SEC_FAILED;
+    snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s", initiator->failure.sentence);
+    initiator->service = RPC_C_AUTHN_WINNT;
+    return ask_first(initiator);
+}
+
+static int take_answer(SecInitiator *initiator, int result, bool first, const AuthorityAnswer *answer)
+{
+    initiator->state = STATE_PEER;
+    if (result == SEC_RESTART) {
+        if (initiator->negotiation) spnego_client_restart(initiator->negotiation);
+        return put_first(initiator, &answer->token);
+    }
+    initiator->conversation = first ? answer->conversation : 0;
+    return first ? put_first(initiator, &answer->token) : put_last(initiator, answer);
+}
+
 /* An answer is there, or the call still waits. */
 static int step_asked(SecInitiator *initiator, IoWait *ret_wait)
 {
@@ -168,39 +278,24 @@ static int step_asked(SecInitiator *initiator, IoWait *ret_wait)
     int result = authority_ask_step(initiator->call, first ? AUTHORITY_INITIATE : AUTHORITY_INITIATE_FINISH,
                                     ret_wait, &answer, &initiator->failure);
     if (result == SEC_WAIT || result < 0) return result;
-    int error = result == SEC_FAILED ? 0 : take_output(initiator, &answer);
-    if (result != SEC_RESTART) initiator->conversation = first && result == 0 ? answer.conversation : 0;
-    if (result == 0 && error == 0 && !first) error = make_context(initiator, &answer);
+    if (result == SEC_FAILED) initiator->conversation = 0;
+    int error = result == SEC_FAILED ? 0 : take_answer(initiator, result, first, &answer);
     authority_answer_deinit(&answer);
     initiator->call = authority_call_free(initiator->call);
     if (error != 0) {
         initiator->state = STATE_FAILED;
         return error;
     }
-    initiator->state = result == SEC_FAILED             ? STATE_FAILED
-                       : first || result == SEC_RESTART ? STATE_PEER
-                                                        : STATE_DONE;
-    return result;
+    return result == SEC_FAILED ? step_refused(initiator, first) : result;
 }
 
 int sec_initiator_step(SecInitiator *initiator, IoWait *ret_wait)
 {
-    if (initiator->state == STATE_START) {
-        int result = step_start(initiator);
-        if (result != 0) return result;
-    }
-    switch (initiator->state) {
-    case STATE_LEG1:
-    case STATE_LEG3:
-        return step_asked(initiator, ret_wait);
-    case STATE_FAILED:
-        return SEC_FAILED;
-    case STATE_START:
-    case STATE_PEER:
-    case STATE_DONE:
-        break;
-    }
-    return 0;
+    int result = initiator->state == STATE_START ? step_start(initiator) : 0;
+    /* Where Kerberos gives way another first leg is asked for. */
+    while (result == 0 && (initiator->state == STATE_LEG1 || initiator->state == STATE_LEG3))
+        result = step_asked(initiator, ret_wait);
+    return result == 0 && initiator->state == STATE_FAILED ? SEC_FAILED : result;
 }
 
 const uint8_t *sec_initiator_output(const SecInitiator *initiator, size_t *ret_length)
@@ -209,18 +304,64 @@ const uint8_t *sec_initiator_output(const SecInitiator *initiator, size_t *ret_l
     return initiator->output;
 }
 
-int sec_initiator_input(SecInitiator *initiator, const uint8_t *token, size_t length)
+static int ask_finish(SecInitiator *initiator, SpnegoBytes leg)
 {
-    if (initiator->state != STATE_PEER) return -EPROTO;
-    initiator->output_length = 0;
     AuthorityRequest request = {.operation = AUTHORITY_INITIATE_FINISH,
                                 .conversation = initiator->conversation,
-                                .token = {token, length}};
+                                .token = {leg.data, leg.length}};
     int result = authority_ask(sec_credential_authority(token_credential(initiator->token)), &request,
                                initiator->spec.deadline, &initiator->call);
     if (result == -EINVAL) return -EPROTO; /* longer than any token */
     if (result == 0) initiator->state = STATE_LEG3;
     return result;
+}
+
+/* The server took the other mechanism of our list. */
+static int switch_mechanism(SecInitiator *initiator)
+{
+    authority_tell(
+        sec_credential_authority(token_credential(initiator->token)),
+        &(AuthorityRequest){.operation = AUTHORITY_ABANDON, .conversation = initiator->conversation});
+    initiator->conversation = 0;
+    initiator->service = spnego_client_service(initiator->negotiation);
+    snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s", "the server does not take Kerberos");
+    return ask_first(initiator);
+}
+
+/* Negotiate's token. What is wrong with it is told by the step that follows. */
+static int negotiate(SecInitiator *initiator, const uint8_t *token, size_t length)
+{
+    SpnegoClientNext next;
+    SpnegoBytes leg;
+    _cleanup_(writer_deinitp) Writer writer;
+    writer_init(&writer, AUTHORITY_TOKEN_MAX);
+    int result = spnego_client_input(initiator->negotiation, token, length, initiator->context, &next, &leg,
+                                     &writer, &initiator->failure);
+    if (result == SEC_FAILED) {
+        initiator->state = STATE_FAILED;
+        return 0;
+    }
+    if (result != 0) return result;
+    switch (next) {
+    case SPNEGO_NEXT_LEG:
+        return ask_finish(initiator, leg);
+    case SPNEGO_NEXT_SWITCH:
+        return switch_mechanism(initiator);
+    case SPNEGO_NEXT_SEND:
+        return take_written(initiator, &writer);
+    case SPNEGO_NEXT_DONE:
+        initiator->state = STATE_DONE;
+        return 0;
+    }
+    return -EPROTO;
+}
+
+int sec_initiator_input(SecInitiator *initiator, const uint8_t *token, size_t length)
+{
+    if (initiator->state != STATE_PEER && initiator->state != STATE_LAST) return -EPROTO;
+    initiator->output_length = 0;
+    return initiator->negotiation ? negotiate(initiator, token, length)
+                                  : ask_finish(initiator, (SpnegoBytes){token, length});
 }
 
 bool sec_initiator_is_done(const SecInitiator *initiator)
@@ -237,6 +378,17 @@ bool sec_initiator_wants_reply(const SecInitiator *initiator)
 SecContext *sec_initiator_take_context(SecInitiator *initiator)
 {
     return TAKE_PTR(initiator->context);
+}
+
+const char *sec_initiator_choice(SecInitiator *initiator)
+{
+    const SecMechanism *mechanism = sec_mechanism(initiator->service);
+    if (!mechanism) return "no authentication";
+    if (!negotiates(initiator)) return mechanism->name;
+    bool ntlm = initiator->service == RPC_C_AUTHN_WINNT;
+    snprintf(initiator->choice, sizeof(initiator->choice), "%s, chosen by Negotiate%s%s", mechanism->name,
+             ntlm ? " because " : "", ntlm ? initiator->why_ntlm : "");
+    return initiator->choice;
 }
 
 const SecFailure *sec_initiator_failure(const SecInitiator *initiator)

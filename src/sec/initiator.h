@@ -6,6 +6,9 @@
  *   sec_initiator_input(leg 2 from bind_ack); step until 0 -> output is leg 3 -> alter_context or auth_3
  *   sec_initiator_is_done; sec_initiator_take_context
  *
+ * Negotiate is done only when the server's last word has come: input and step once more, and again where that
+ * asks for a MIC.
+ *
  * It never waits by itself: SEC_WAIT says what for (a KDC socket, later the authority's).
  */
 #pragma once
@@ -19,7 +22,8 @@ typedef struct SecInitiator SecInitiator;
 
 typedef struct SecInitiatorSpec {
     const char *target;    /* the server's principal: "RPCSS/a.lab.test"; "host/a.lab.test@LAB.TEST" */
-    uint8_t authn_service; /* RPC_C_AUTHN_GSS_KERBEROS; others: SEC_FAILED with SEC_E_SECPKG_NOT_FOUND */
+    uint8_t authn_service; /* RPC_C_AUTHN_GSS_NEGOTIATE, or a mechanism's (sec/mechanism.h); others:
+                              SEC_FAILED with SEC_E_SECPKG_NOT_FOUND */
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*, CONNECT or above */
     uint8_t
         impersonation; /* RPC_C_IMP_LEVEL_*. DELEGATE not obtained is SEC_FAILED with RPC_S_SEC_PKG_ERROR */
@@ -48,4 +52,7 @@ bool sec_initiator_is_done(const SecInitiator *initiator);
 bool sec_initiator_wants_reply(const SecInitiator *initiator);
 /* Moves the finished context to the caller. */
 SecContext *sec_initiator_take_context(SecInitiator *initiator);
+/* Which mechanism it is and, where Negotiate did not take Kerberos, why: "Kerberos, chosen by Negotiate".
+ * Borrowed. */
+const char *sec_initiator_choice(SecInitiator *initiator);
 const SecFailure *sec_initiator_failure(const SecInitiator *initiator);

@@ -20,6 +20,7 @@
 
 static const AuthorityRequest requests[] = {
     {.operation = AUTHORITY_LOGON,
+     .service = 9,
      .source = 2,
      .forwardable = true,
      .principal = "alice@LAB.TEST",
@@ -42,7 +43,11 @@ static const Sid groups[] = {{.count = 5, .authority = 5, .subauthorities = {21,
                              {.count = 1, .authority = 18, .subauthorities = {1}}};
 
 static const AuthorityAnswer answers[] = {
-    {.operation = AUTHORITY_LOGON, .credential = 3, .principal = "alice@LAB.TEST", .expires = INT64_MAX},
+    {.operation = AUTHORITY_LOGON,
+     .credential = 3,
+     .shows = 3,
+     .principal = "alice@LAB.TEST",
+     .expires = INT64_MAX},
     {.operation = AUTHORITY_RELEASE},
     {.operation = AUTHORITY_INITIATE, .conversation = 4, .token = BYTES("leg 1")},
     {.operation = AUTHORITY_INITIATE,
@@ -143,6 +148,7 @@ static void test_answers(void **state)
         assert_int_equal(out.session_expires, in->session_expires);
         assert_int_equal(out.enctype, in->enctype);
         assert_int_equal(out.context_flags, in->context_flags);
+        assert_int_equal(out.shows, in->shows);
         assert_int_equal(out.send_sequence, in->send_sequence);
         assert_int_equal(out.receive_sequence, in->receive_sequence);
         assert_int_equal(out.level, in->level);
@@ -199,7 +205,7 @@ static void test_malformed(void **state)
                          restart[] = {AUTHORITY_ABANDON, 0, 0, 0, AUTHORITY_RESTART, 0, 0, 0},
                          status[] = {AUTHORITY_ABANDON, 0, 0, 0, AUTHORITY_STATUS_END, 0, 0, 0},
                          fine[] = {AUTHORITY_ABANDON, 0, 0, 0, 0, 0, 0, 0},
-                         flag[] = {AUTHORITY_LOGON, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+                         flag[] = {AUTHORITY_LOGON, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     AuthorityRequest request;
     AuthorityAnswer answer;
     assert_int_equal(authority_request_read(nothing, sizeof(nothing), &request), -EBADMSG);

@@ -167,8 +167,14 @@ int initiator_feed(SecInitiator *initiator, const uint8_t *leg, size_t length, u
 
 int converse_leg1(Conversation *talk, Token *token, const char *target, uint8_t impersonation)
 {
+    return converse_leg1_by(talk, token, target, RPC_C_AUTHN_GSS_KERBEROS, impersonation);
+}
+
+int converse_leg1_by(Conversation *talk, Token *token, const char *target, uint8_t service,
+                     uint8_t impersonation)
+{
     SecInitiatorSpec spec = {.target = target,
-                             .authn_service = RPC_C_AUTHN_GSS_KERBEROS,
+                             .authn_service = service,
                              .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
                              .impersonation = impersonation,
                              .deadline = time_after(30 * NS_PER_SECOND)};
@@ -204,6 +210,35 @@ int converse(Conversation *talk, Token *token, const char *target, uint8_t imper
     if (result != 0) return result;
     if (!sec_acceptor_is_done(talk->acceptor) || !sec_initiator_is_done(talk->initiator) || none != 0)
         return -EPROTO;
+    talk->client = sec_initiator_take_context(talk->initiator);
+    talk->server = sec_acceptor_take_context(talk->acceptor);
+    talk->token = sec_acceptor_take_token(talk->acceptor);
+    return talk->client && talk->server && talk->token ? 0 : -EPROTO;
+}
+
+int negotiate(Conversation *talk, Token *token, const char *target, uint8_t impersonation,
+              Authority *acceptor, ConversationTamper *tamper)
+{
+    int result = converse_leg1_by(talk, token, target, RPC_C_AUTHN_GSS_NEGOTIATE, impersonation);
+    if (result == 0)
+        result = sec_acceptor_new(acceptor, RPC_C_AUTHN_GSS_NEGOTIATE, RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                                  &talk->acceptor);
+    uint8_t *leg = TAKE_PTR(talk->leg1), *answer = NULL;
+    size_t length = talk->leg1_length, answer_length;
+    while (result == 0 && length > 0) {
+        bool serves = talk->tokens++ % 2 == 0;
+        if (tamper) tamper(talk->tokens, &leg, &length);
+        result = serves ? acceptor_feed(talk->acceptor, leg, length, &answer, &answer_length)
+                        : initiator_feed(talk->initiator, leg, length, &answer, &answer_length);
+        if (result == SEC_FAILED)
+            talk->failure =
+                serves ? *sec_acceptor_failure(talk->acceptor) : *sec_initiator_failure(talk->initiator);
+        free(leg);
+        leg = answer;
+        length = answer_length;
+    }
+    free(leg);
+    if (result != 0) return result;
     talk->client = sec_initiator_take_context(talk->initiator);
     talk->server = sec_acceptor_take_context(talk->acceptor);
     talk->token = sec_acceptor_take_token(talk->acceptor);

@@ -49,6 +49,7 @@ typedef struct Conversation {
     Token *token; /* of the caller, at the acceptor */
     uint8_t *leg1, *leg2, *leg3;
     size_t leg1_length, leg2_length, leg3_length;
+    unsigned tokens;    /* of negotiate(): that went over the wire */
     SecFailure failure; /* of whichever end refused */
 } Conversation;
 
@@ -62,6 +63,14 @@ int converse(Conversation *talk, Token *token, const char *target, uint8_t imper
              Authority *acceptor);
 /* Up to leg 1, in talk->leg1. */
 int converse_leg1(Conversation *talk, Token *token, const char *target, uint8_t impersonation);
+int converse_leg1_by(Conversation *talk, Token *token, const char *target, uint8_t service,
+                     uint8_t impersonation);
+/* What somebody on the way does to the token of this number, 1 for the first; it may be freed and replaced.
+ */
+typedef void ConversationTamper(unsigned number, uint8_t **token, size_t *length);
+/* As converse, inside Negotiate. */
+int negotiate(Conversation *talk, Token *token, const char *target, uint8_t impersonation,
+              Authority *acceptor, ConversationTamper *tamper);
 /* Gives one leg to an acceptor: its result; the output, if any, is copied. */
 int acceptor_feed(SecAcceptor *acceptor, const uint8_t *leg, size_t length, uint8_t **ret_output,
                   size_t *ret_length);

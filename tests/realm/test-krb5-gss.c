@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MIT's GSSAPI as the peer, in both roles: legs, levels, delegation, sealing and signing. */
+/* MIT's GSSAPI as the peer, in both roles, bare and inside Negotiate: legs, levels, delegation, sealing and
+ * signing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -139,47 +140,82 @@ static void protected_with(SecContext *ours, gss_ctx_id_t gss)
             }
 }
 
-static gss_cred_id_t gss_credential(const char *key, const char *value, gss_cred_usage_t usage)
+/* 1.3.6.1.5.5.2 */
+static gss_OID_desc spnego = {6, "\x2b\x06\x01\x05\x05\x02"};
+
+static gss_OID mechanism_of(uint8_t service)
+{
+    return service == RPC_C_AUTHN_GSS_NEGOTIATE ? &spnego : (gss_OID)(uintptr_t)gss_mech_krb5;
+}
+
+static gss_cred_id_t gss_credential(uint8_t service, const char *key, const char *value,
+                                    gss_cred_usage_t usage)
 {
     OM_uint32 minor;
     gss_cred_id_t credential;
     gss_key_value_element_desc element = {key, value};
     gss_key_value_set_desc store = {1, &element};
-    gss_OID_set_desc mechs = {1, (gss_OID)(uintptr_t)gss_mech_krb5};
+    gss_OID_set_desc mechs = {1, mechanism_of(service)}, kerberos = {1, (gss_OID)(uintptr_t)gss_mech_krb5};
     assert_int_equal(gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs, usage, &store,
                                            &credential, NULL, NULL),
                      GSS_S_COMPLETE);
+    if (service == RPC_C_AUTHN_GSS_NEGOTIATE)
+        assert_int_equal(gss_set_neg_mechs(&minor, credential, &kerberos), GSS_S_COMPLETE);
     return credential;
 }
 
-/* MIT calls us, asking for `flags` more; what arrives is the level. */
-static TokenLevel called_by_gss(OM_uint32 flags)
+/* Tokens that are not empty, both ways: MIT-7. */
+static unsigned token_count(uint8_t service)
 {
-    OM_uint32 minor, major;
+    return service == RPC_C_AUTHN_GSS_NEGOTIATE ? 4 : 3;
+}
+
+/* MIT calls us, asking for `flags` more: the whole handshake. */
+static gss_ctx_id_t gss_handshake(uint8_t service, gss_cred_id_t credential, OM_uint32 flags,
+                                  SecAcceptor *acceptor)
+{
+    OM_uint32 minor, major = GSS_S_CONTINUE_NEEDED;
     gss_ctx_id_t gss = GSS_C_NO_CONTEXT;
     gss_name_t name;
-    gss_buffer_desc text = {sizeof(HOST_A) - 1, (char *)(uintptr_t)HOST_A}, leg1, leg3;
-    _cleanup_(freep) char *cache = realm_path("users/alice.ccache");
-    gss_cred_id_t credential = gss_credential("ccache", cache, GSS_C_INITIATE);
+    gss_buffer_desc text = {sizeof(HOST_A) - 1, (char *)(uintptr_t)HOST_A};
+    _cleanup_(freep) uint8_t *reply = NULL;
+    size_t reply_length = 0;
+    unsigned tokens = 0;
+
     assert_int_equal(gss_import_name(&minor, &text, (gss_OID)(uintptr_t)GSS_KRB5_NT_PRINCIPAL_NAME, &name),
                      GSS_S_COMPLETE);
-    gss_OID mech = (gss_OID)(uintptr_t)gss_mech_krb5;
-    major = gss_init_sec_context(&minor, credential, &gss, name, mech, FLAGS | flags, 0, NULL, NULL, NULL,
-                                 &leg1, NULL, NULL);
-    assert_int_equal(major, GSS_S_CONTINUE_NEEDED);
-    _cleanup_(conversation_deinitp) Conversation talk = {0};
-    assert_int_equal(
-        sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &talk.acceptor),
-        0);
-    assert_int_equal(acceptor_feed(talk.acceptor, leg1.value, leg1.length, &talk.leg2, &talk.leg2_length), 0);
-    gss_buffer_desc leg2 = {talk.leg2_length, talk.leg2};
-    major = gss_init_sec_context(&minor, credential, &gss, name, mech, FLAGS | flags, 0, NULL, &leg2, NULL,
-                                 &leg3, NULL, NULL);
+    while (major == GSS_S_CONTINUE_NEEDED) {
+        gss_buffer_desc in = {reply_length, reply}, out;
+        major = gss_init_sec_context(&minor, credential, &gss, name, mechanism_of(service), FLAGS | flags, 0,
+                                     NULL, &in, NULL, &out, NULL, NULL);
+        assert_false(GSS_ERROR(major));
+        if (out.length == 0) break;
+        free(reply);
+        reply = NULL;
+        assert_int_equal(acceptor_feed(acceptor, out.value, out.length, &reply, &reply_length), 0);
+        tokens += 1 + (reply_length > 0);
+        (void)gss_release_buffer(&minor, &out);
+    }
     assert_int_equal(major, GSS_S_COMPLETE);
-    assert_int_equal(acceptor_feed(talk.acceptor, leg3.value, leg3.length, &talk.leg3, &talk.leg3_length), 0);
+    assert_true(sec_acceptor_is_done(acceptor));
+    assert_int_equal(tokens, token_count(service));
+    (void)gss_release_name(&minor, &name);
+    return gss;
+}
+
+/* What arrives is the level. */
+static TokenLevel called_by_gss(uint8_t service, OM_uint32 flags)
+{
+    OM_uint32 minor;
+    _cleanup_(freep) char *cache = realm_path("users/alice.ccache");
+    gss_cred_id_t credential = gss_credential(service, "ccache", cache, GSS_C_INITIATE);
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(sec_acceptor_new(realm.a, service, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, &talk.acceptor), 0);
+    gss_ctx_id_t gss = gss_handshake(service, credential, flags, talk.acceptor);
     talk.token = sec_acceptor_take_token(talk.acceptor);
     talk.server = sec_acceptor_take_context(talk.acceptor);
     assert_string_equal(token_principal(talk.token), "alice@LAB.TEST");
+    assert_int_equal(sec_context_service(talk.server), RPC_C_AUTHN_GSS_KERBEROS);
     protected_with(talk.server, gss);
     TokenLevel level = token_level(talk.token);
     if (level == TOKEN_LEVEL_DELEGATION) {
@@ -187,51 +223,60 @@ static TokenLevel called_by_gss(OM_uint32 flags)
         assert_int_equal(converse(&onward, talk.token, HOST_C, IMPERSONATE, realm.c), 0);
         assert_string_equal(token_principal(onward.token), "alice@LAB.TEST");
     }
-    (void)gss_release_buffer(&minor, &leg1);
-    (void)gss_release_buffer(&minor, &leg3);
-    (void)gss_release_name(&minor, &name);
     (void)gss_release_cred(&minor, &credential);
     (void)gss_delete_sec_context(&minor, &gss, GSS_C_NO_BUFFER);
     return level;
 }
 
+static const uint8_t services[] = {RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_GSS_NEGOTIATE};
+
 /* ERR-6: a context that says nothing is IMPERSONATE, whatever its client's package made of a lower level. */
-static void LVL_7_LVL_9_the_level_that_others_ask_for(void **state)
+static void LVL_7_LVL_9_GSS_1_the_level_that_others_ask_for(void **state)
 {
-    assert_int_equal(called_by_gss(0), TOKEN_LEVEL_IMPERSONATION);
-    assert_int_equal(called_by_gss(GSS_C_IDENTIFY_FLAG), TOKEN_LEVEL_IDENTIFICATION);
-    assert_int_equal(called_by_gss(GSS_C_DELEG_POLICY_FLAG), TOKEN_LEVEL_DELEGATION);
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        assert_int_equal(called_by_gss(services[i], 0), TOKEN_LEVEL_IMPERSONATION);
+        assert_int_equal(called_by_gss(services[i], GSS_C_IDENTIFY_FLAG), TOKEN_LEVEL_IDENTIFICATION);
+        assert_int_equal(called_by_gss(services[i], GSS_C_DELEG_POLICY_FLAG), TOKEN_LEVEL_DELEGATION);
+    }
 }
 
-static OM_uint32 gss_is_called(uint8_t impersonation)
+static OM_uint32 gss_is_called(uint8_t service, uint8_t impersonation)
 {
-    OM_uint32 minor, flags = 0;
+    OM_uint32 minor, major = GSS_S_CONTINUE_NEEDED, flags = 0;
     gss_ctx_id_t gss = GSS_C_NO_CONTEXT;
     gss_name_t name = GSS_C_NO_NAME;
-    gss_buffer_desc leg2, rest, text;
+    gss_buffer_desc text;
     _cleanup_(freep) char *keytab = realm_path("hosts/a/keytab");
-    gss_cred_id_t credential = gss_credential("keytab", keytab, GSS_C_ACCEPT);
+    gss_cred_id_t credential = gss_credential(service, "keytab", keytab, GSS_C_ACCEPT);
     _cleanup_(conversation_deinitp) Conversation talk = {0};
-    assert_int_equal(converse_leg1(&talk, realm.alice, HOST_A, impersonation), 0);
-    gss_buffer_desc leg1 = {talk.leg1_length, talk.leg1};
-    assert_int_equal(
-        gss_accept_sec_context(&minor, &gss, credential, &leg1, NULL, &name, NULL, &leg2, &flags, NULL, NULL),
-        GSS_S_CONTINUE_NEEDED);
-    assert_int_equal(initiator_feed(talk.initiator, leg2.value, leg2.length, &talk.leg3, &talk.leg3_length),
-                     0);
+    assert_int_equal(converse_leg1_by(&talk, realm.alice, HOST_A, service, impersonation), 0);
+    unsigned tokens = 0;
+    uint8_t *leg = TAKE_PTR(talk.leg1);
+    size_t length = talk.leg1_length;
+    while (length > 0) {
+        gss_buffer_desc in = {length, leg}, out;
+        (void)gss_release_name(&minor, &name);
+        assert_int_equal(major, GSS_S_CONTINUE_NEEDED);
+        major = gss_accept_sec_context(&minor, &gss, credential, &in, NULL, &name, NULL, &out, &flags, NULL,
+                                       NULL);
+        assert_false(GSS_ERROR(major));
+        free(leg);
+        leg = NULL;
+        length = 0;
+        tokens += 1 + (out.length > 0);
+        if (out.length > 0)
+            assert_int_equal(initiator_feed(talk.initiator, out.value, out.length, &leg, &length), 0);
+        (void)gss_release_buffer(&minor, &out);
+    }
+    free(leg);
+    assert_int_equal(major, GSS_S_COMPLETE);
     assert_true(sec_initiator_is_done(talk.initiator));
-    (void)gss_release_name(&minor, &name);
-    gss_buffer_desc leg3 = {talk.leg3_length, talk.leg3};
-    assert_int_equal(
-        gss_accept_sec_context(&minor, &gss, credential, &leg3, NULL, &name, NULL, &rest, &flags, NULL, NULL),
-        GSS_S_COMPLETE);
+    assert_int_equal(tokens, token_count(service));
     assert_int_equal(gss_display_name(&minor, name, &text, NULL), GSS_S_COMPLETE);
     assert_int_equal(text.length, strlen("alice@LAB.TEST"));
     assert_memory_equal(text.value, "alice@LAB.TEST", text.length);
     talk.client = sec_initiator_take_context(talk.initiator);
     protected_with(talk.client, gss);
-    (void)gss_release_buffer(&minor, &leg2);
-    (void)gss_release_buffer(&minor, &rest);
     (void)gss_release_buffer(&minor, &text);
     (void)gss_release_name(&minor, &name);
     (void)gss_release_cred(&minor, &credential);
@@ -240,20 +285,23 @@ static OM_uint32 gss_is_called(uint8_t impersonation)
 }
 
 /* And we say IDENTIFY for both levels below IMPERSONATE. */
-static void LVL_7_LVL_9_the_level_that_others_are_told(void **state)
+static void LVL_7_LVL_9_GSS_1_the_level_that_others_are_told(void **state)
 {
-    assert_int_equal(gss_is_called(IMPERSONATE) & GSS_C_IDENTIFY_FLAG, 0);
-    assert_int_equal(gss_is_called(IDENTIFY) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
-    assert_int_equal(gss_is_called(ANONYMOUS) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
-    /* MIT's acceptor takes a delegated ticket in DCE style and says nothing about it: it must not fail. */
-    (void)gss_is_called(DELEGATE);
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+        assert_int_equal(gss_is_called(services[i], IMPERSONATE) & GSS_C_IDENTIFY_FLAG, 0);
+        assert_int_equal(gss_is_called(services[i], IDENTIFY) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
+        assert_int_equal(gss_is_called(services[i], ANONYMOUS) & GSS_C_IDENTIFY_FLAG, GSS_C_IDENTIFY_FLAG);
+        /* MIT's acceptor takes a delegated ticket in DCE style and says nothing about it: it must not fail.
+         */
+        (void)gss_is_called(services[i], DELEGATE);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(LVL_7_LVL_9_the_level_that_others_ask_for),
-        cmocka_unit_test(LVL_7_LVL_9_the_level_that_others_are_told),
+        cmocka_unit_test(LVL_7_LVL_9_GSS_1_the_level_that_others_ask_for),
+        cmocka_unit_test(LVL_7_LVL_9_GSS_1_the_level_that_others_are_told),
     };
     return cmocka_run_group_tests_name("krb5-gss", tests, realm_setup, realm_teardown);
 }
