@@ -38,6 +38,7 @@ int sec_acceptor_new(Authority *authority, uint8_t auth_type, uint8_t authn_leve
 {
     bool negotiates = auth_type == RPC_C_AUTHN_GSS_NEGOTIATE;
     if (!negotiates && !sec_mechanism(auth_type)) return -EOPNOTSUPP;
+    if (auth_type == RPC_C_AUTHN_WINNT && !authority_accepts(authority, auth_type)) return -EOPNOTSUPP;
     _cleanup_(sec_acceptor_freep) SecAcceptor *acceptor = calloc(1, sizeof(*acceptor));
     if (!acceptor) return -ENOMEM;
     acceptor->authority = authority_ref(authority);

@@ -79,7 +79,14 @@ AuthorityStore *authority_store_free(AuthorityStore *store)
 
 bool authority_credential_has(const AuthorityCredential *credential, uint8_t service)
 {
-    return service == RPC_C_AUTHN_GSS_KERBEROS && credential->kerberos;
+    switch (service) {
+    case RPC_C_AUTHN_GSS_KERBEROS:
+        return credential->kerberos;
+    case RPC_C_AUTHN_WINNT:
+        return credential->ntlm;
+    default:
+        return false;
+    }
 }
 
 AuthorityCredential authority_credential_ref(const AuthorityCredential *credential)

@@ -11,6 +11,7 @@
 #include "sec/authority-message.h"
 #include "sec/authority-store.h"
 #include "sec/mechanism.h"
+#include "sec/ntlm-credential.h"
 
 /* Everything in an answer but tokens, groups and texts; SIDs in binary. */
 #define ANSWER_FIXED_SIZE (1024u + AUTHORITY_TEXT_MAX + SEC_SENTENCE_MAX)
@@ -173,38 +174,91 @@ static int call_mechanism(AuthorityCall *call, bool allowed)
 
 /* Operations: each is stepped until it has made an answer. 0, SEC_WAIT, -ENOMEM. */
 
-static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
+/* A Kerberos identity. 0, SEC_WAIT, SEC_FAILED with call->failure, -EINVAL, -ENOMEM. */
+static int logon_kerberos(AuthorityCall *call, IoWait *ret_wait)
 {
     const AuthorityRequest *request = &call->request;
     KerberosCredential **credential = &call->credential.kerberos;
+    int result = 0;
     if (!*credential) {
         KerberosCredentialSpec spec = {.source = (CredentialSource)request->source,
                                        .path = request->path,
                                        .principal = request->principal,
                                        .password = request->password,
                                        .forwardable = request->forwardable};
-        int result = kerberos_credential_new(call->authority->config, &spec, credential, &call->failure);
-        if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
-        if (result == -EINVAL)
-            return call_refuse_plain(call, ERROR_INVALID_PARAMETER, "the logon request is incomplete");
+        result = kerberos_credential_new(call->authority->config, &spec, credential, &call->failure);
         if (result != 0) return result;
     }
-    if (request->source == CREDENTIAL_PASSWORD) {
-        /* A password is checked now; caches and keytabs ask the KDC at their first use. */
-        int result = call->acquire
-                         ? 0
-                         : kerberos_acquire_new(*credential, NULL, false, call->deadline, &call->acquire);
-        if (result == 0) result = kerberos_acquire_step(call->acquire, ret_wait);
-        if (result == SEC_FAILED)
-            return call_refuse(call, kerberos_acquire_failure(call->acquire), (AuthorityBytes){0});
-        if (result != 0) return result;
+    /* A password is checked now; caches and keytabs ask the KDC at their first use. */
+    if (request->source != CREDENTIAL_PASSWORD) return 0;
+    if (!call->acquire)
+        result = kerberos_acquire_new(*credential, NULL, false, call->deadline, &call->acquire);
+    if (result == 0) result = kerberos_acquire_step(call->acquire, ret_wait);
+    if (result == SEC_FAILED) call->failure = *kerberos_acquire_failure(call->acquire);
+    return result;
+}
+
+static int logon_ntlm(AuthorityCall *call)
+{
+    const AuthorityRequest *request = &call->request;
+    if (request->source != CREDENTIAL_PASSWORD || !request->principal || !request->password) return -EINVAL;
+    return ntlm_credential_new(request->principal, request->password, NULL, &call->credential.ntlm,
+                               &call->failure);
+}
+
+/* What Negotiate may show: Kerberos, and where the configuration lets it NTLM as well. NTLM alone only where
+ * no KDC could be asked who this is; a password that a KDC does not take is not tried elsewhere. */
+static int logon_negotiate(AuthorityCall *call, IoWait *ret_wait)
+{
+    const bool ntlm =
+        authority_negotiates_ntlm(call->authority) && call->request.source == CREDENTIAL_PASSWORD;
+    int result = logon_kerberos(call, ret_wait);
+    if (!ntlm || (result != 0 && result != SEC_FAILED)) return result;
+    if (result == SEC_FAILED) {
+        if (call->failure.code != (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY) return result;
+        call->credential.kerberos = kerberos_credential_unref(call->credential.kerberos);
+        return logon_ntlm(call);
     }
-    AuthorityAnswer answer = {.operation = AUTHORITY_LOGON,
-                              .shows = AUTHORITY_SHOWS_KERBEROS,
-                              .principal = kerberos_credential_principal(*credential),
-                              .expires = kerberos_credential_expires(*credential)};
-    int result =
-        authority_store_put_credential(call->authority->store, &call->credential, &answer.credential);
+    result = logon_ntlm(call);
+    return result == SEC_FAILED ? 0 : result; /* a name that NTLM cannot have: Kerberos alone */
+}
+
+static int logon(AuthorityCall *call, IoWait *ret_wait)
+{
+    switch (call->request.service) {
+    case 0:
+    case RPC_C_AUTHN_GSS_KERBEROS:
+        return logon_kerberos(call, ret_wait);
+    case RPC_C_AUTHN_GSS_NEGOTIATE:
+        return logon_negotiate(call, ret_wait);
+    case RPC_C_AUTHN_WINNT:
+        return logon_ntlm(call);
+    default:
+        sec_failure_set(&call->failure, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
+                        "authentication service %u is not offered here", call->request.service);
+        return SEC_FAILED;
+    }
+}
+
+static int operation_logon(AuthorityCall *call, IoWait *ret_wait)
+{
+    const AuthorityCredential *credential = &call->credential;
+    int result = logon(call, ret_wait);
+    if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+    if (result == -EINVAL)
+        return call_refuse_plain(call, ERROR_INVALID_PARAMETER, "the logon request is incomplete");
+    if (result != 0) return result;
+    AuthorityAnswer answer = {.operation = AUTHORITY_LOGON, .expires = INT64_MAX};
+    if (credential->ntlm) {
+        answer.shows |= AUTHORITY_SHOWS_NTLM;
+        answer.principal = ntlm_credential_principal(credential->ntlm);
+    }
+    if (credential->kerberos) { /* it is who this is, whatever else it can show */
+        answer.shows |= AUTHORITY_SHOWS_KERBEROS;
+        answer.principal = kerberos_credential_principal(credential->kerberos);
+        answer.expires = kerberos_credential_expires(credential->kerberos);
+    }
+    result = authority_store_put_credential(call->authority->store, credential, &answer.credential);
     if (result == STORE_FULL)
         return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "too many identities are in use");
     return result ? result : call_answer_credential(call, &answer);
