@@ -37,6 +37,9 @@ AnchorStream anchor_stream_shape(size_t header, size_t payload, size_t on_wire);
 /* TLS 1.3 with AES-256-GCM: so many bytes there and back. */
 Subject anchor_tls(size_t length);
 
+/* ONC RPC by libtirpc with krb5p: so many bytes there and back. In a lab. */
+Subject anchor_tirpc(size_t length);
+
 /* Shared by the anchors. */
 
 /* Forks; `serve` runs in the child with its end of a new connection and what it returns to is the end.

@@ -157,7 +157,18 @@ static void report_bulk(const Measured *measured, const char *name, size_t call,
 
 static void measure_calls(IMantleWhoami *proxy, pid_t server)
 {
-    enum { NULL_CALL, NULL_ECHO, DATA_CALL, DATA_ECHO, DATA_TLS, BULK_CALL, BULK_SAME, BULK_4K, SUBJECTS };
+    enum {
+        NULL_CALL,
+        NULL_ECHO,
+        DATA_CALL,
+        DATA_ECHO,
+        DATA_TLS,
+        DATA_ONC,
+        BULK_CALL,
+        BULK_SAME,
+        BULK_4K,
+        SUBJECTS
+    };
     static Measured measured;
     static BYTE data[BULK], copy[BULK];
     Call little = {.proxy = proxy, .length = DATA, .data = data, .copy = copy};
@@ -167,6 +178,7 @@ static void measure_calls(IMantleWhoami *proxy, pid_t server)
         [DATA_CALL] = {run_echo, &little, {server}, 0},
         [BULK_CALL] = {run_echo, &bulk, {server}, 0},
         [DATA_TLS] = anchor_tls(DATA),
+        [DATA_ONC] = anchor_tirpc(DATA),
         [BULK_4K] = anchor_stream(&(AnchorStream){{RESPONSE_HEADER, FRAGMENT}, 2 * BULK / FRAGMENT}),
     };
 
@@ -179,6 +191,7 @@ static void measure_calls(IMantleWhoami *proxy, pid_t server)
     report_calls(&measured, 2, "sealed call, 200 B each way / echo of the same bytes", DATA_CALL, DATA_ECHO,
                  1.25);
     report_calls(&measured, 2, "sealed call, 200 B each way / TLS 1.3 echo", DATA_CALL, DATA_TLS, 1);
+    report_calls(&measured, 2, "sealed call, 200 B each way / libtirpc krb5p", DATA_CALL, DATA_ONC, 0.61);
     report_bulk(&measured, "sealed bulk both ways / stream of the same fragments", BULK_CALL, BULK_SAME);
     report_bulk(&measured, "sealed bulk both ways / stream of 4 KB fragments", BULK_CALL, BULK_4K);
 }
