@@ -153,7 +153,7 @@ static int make_token(SecAcceptor *acceptor, const AuthorityAnswer *answer, SecC
                       .groups = answer->groups,
                       .group_count = answer->group_count,
                       .credential = credential,
-                      .delegated = credential != NULL,
+                      .delegated = credential && answer->level == TOKEN_LEVEL_DELEGATION,
                       .from_network = true,
                       .account_flags = answer->account_flags,
                       .expires = answer->expires};

@@ -66,7 +66,7 @@ static void finish_leg(KerberosAcceptor *acceptor, const uint8_t *leg3, size_t l
     if (r != 0) return;
     assert(strcmp(caller.principal, FORGE_CLIENT) == 0);
     assert(!caller.credential || strcmp(kerberos_credential_principal(caller.credential), FORGE_CLIENT) == 0);
-    assert((caller.credential != NULL) == (caller.level == TOKEN_LEVEL_DELEGATION));
+    assert((caller.credential != NULL) == (caller.level >= TOKEN_LEVEL_IMPERSONATION));
     kerberos_credential_unref(caller.credential);
 }
 

@@ -111,7 +111,9 @@ static int check_token(SecInitiator *initiator)
             "%s's token may not be used towards %s: it is at IDENTIFY or below; ask the client to "
             "call at IMPERSONATE or DELEGATE",
             target);
-    if (network && (!usable || token_level(token) < TOKEN_LEVEL_DELEGATION))
+    /* Whether the ticket that a client came with at IMPERSONATE is worth anything here the KDC decides
+     * (DEL-9). */
+    if (network && (!usable || (token_is_delegated(token) && token_level(token) < TOKEN_LEVEL_DELEGATION)))
         return initiator_fail(
             initiator, (uint32_t)SEC_E_NO_CREDENTIALS,
             "%s's token may not cross another machine's boundary, here to %s: the client called at "
@@ -125,9 +127,12 @@ static int check_token(SecInitiator *initiator)
     if (token_expires(token) <= time_wall())
         return initiator_fail(
             initiator, (uint32_t)SEC_E_NO_CREDENTIALS,
-            network ? "%s's delegated ticket has expired and cannot be shown to %s; ask the client to call "
-                      "again with a new ticket"
-                    : "%s's token has expired and cannot be shown to %s; log on again",
+            token_is_delegated(token)
+                ? "%s's delegated ticket has expired and cannot be shown to %s; ask the client to call "
+                  "again with a new ticket"
+            : network ? "%s's ticket has expired and it cannot be shown to %s; ask the client to call again "
+                        "with a new ticket"
+                      : "%s's token has expired and cannot be shown to %s; log on again",
             target);
     /* A token of this machine's own logon may be delegated at IMPERSONATE too: the level limits what others
      * gave (LVL-5). */

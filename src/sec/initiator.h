@@ -31,7 +31,8 @@ typedef struct SecInitiatorSpec {
 } SecInitiatorSpec;
 
 /* Takes a reference to `token`. Fails at the first step, not here, when the token cannot be used:
- *   no credential, expired, or an IMPERSONATE token from the network   SEC_E_NO_CREDENTIALS 0x8009030E
+ *   no credential, expired, or an IMPERSONATE token from the network
+ *   that the KDC does not let this machine act for (DEL-10)            SEC_E_NO_CREDENTIALS 0x8009030E
  *   KDC unreachable                                                      SEC_E_NO_AUTHENTICATING_AUTHORITY
  * 0x80090311 target unknown to the KDC                                            SEC_E_TARGET_UNKNOWN
  * 0x80090303 server cannot decrypt / clocks differ                                SEC_E_WRONG_PRINCIPAL /

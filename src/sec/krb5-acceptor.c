@@ -9,6 +9,7 @@
 #include "sec/krb5-credential-private.h"
 #include "sec/krb5-keytab-private.h"
 #include "sec/krb5-level.h"
+#include "sec/krb5-read.h"
 #include "sec/pac.h"
 
 struct KerberosAcceptor {
@@ -21,6 +22,7 @@ struct KerberosAcceptor {
     char *principal, *server;
     uint32_t flags;
     uint8_t level, stated_level; /* of the bind; what the client meant by it, 0: it does not say */
+    krb5_data evidence;          /* the ticket as the client sent it */
     krb5_creds *delegated;
     PacLogon *logon; /* NULL: the PAC names no SIDs, or there is none */
     KerberosSession session;
@@ -42,6 +44,7 @@ KerberosAcceptor *kerberos_acceptor_free(KerberosAcceptor *acceptor)
     krb5_context context = acceptor->context;
     if (context) {
         krb5_free_data_contents(context, &acceptor->output);
+        krb5_free_data_contents(context, &acceptor->evidence);
         if (acceptor->auth) (void)krb5_auth_con_free(context, acceptor->auth);
         krb5_free_ticket(context, acceptor->ticket);
         krb5_free_unparsed_name(context, acceptor->principal);
@@ -57,6 +60,19 @@ KerberosAcceptor *kerberos_acceptor_free(KerberosAcceptor *acceptor)
 }
 
 /* Leg 1 */
+
+/* The Ticket of an AP-REQ that was verified already: AP-REQ ::= [APPLICATION 14] SEQUENCE { pvno[0],
+ * msg-type[1], ap-options[2], ticket[3] Ticket, authenticator[4] } (RFC 4120 5.5.1). */
+static krb5_error_code copy_ticket(const krb5_data *message, krb5_data *ret_ticket)
+{
+    Reader reader;
+    reader_init(&reader, (const uint8_t *)message->data, message->length);
+    Reader body = der_read(&reader, DER_APPLICATION(14)), sequence = der_read(&body, DER_SEQUENCE);
+    for (unsigned i = 0; i < 3; i++)
+        (void)der_read(&sequence, (uint8_t)DER_CONTEXT(i));
+    Reader ticket = der_read(&sequence, DER_CONTEXT(3));
+    return ticket.failed ? KRB5KRB_AP_ERR_MSG_TYPE : kerberos_read_copy(&ticket, ret_ticket);
+}
 
 static krb5_error_code read_ap_req(KerberosAcceptor *acceptor, const uint8_t *token, size_t length)
 {
@@ -87,7 +103,8 @@ static krb5_error_code read_ap_req(KerberosAcceptor *acceptor, const uint8_t *to
         !kerberos_enctype_allowed(config, part->session->enctype))
         return KRB5_NOPERM_ETYPE;
     error = krb5_unparse_name(context, part->client, &acceptor->principal);
-    return error ? error : krb5_unparse_name(context, acceptor->ticket->server, &acceptor->server);
+    if (!error) error = krb5_unparse_name(context, acceptor->ticket->server, &acceptor->server);
+    return error ? error : copy_ticket(&data, &acceptor->evidence);
 }
 
 /* The KRB-CRED in the checksum, under the authenticator's subkey or the ticket's session key. It must be the
@@ -256,6 +273,26 @@ static TokenLevel granted_level(uint32_t flags)
     return flags & GSS_FLAG_IDENTIFY ? TOKEN_LEVEL_IDENTIFICATION : TOKEN_LEVEL_IMPERSONATION;
 }
 
+/* The ticket that the client came with, kept to go on in its name where the KDC allows it (DEL-9). */
+static int keep_evidence(KerberosAcceptor *acceptor, KerberosCredential **ret_credential)
+{
+    krb5_context context = acceptor->context;
+    const krb5_enc_tkt_part *part = acceptor->ticket->enc_part2;
+    krb5_creds *evidence = calloc(1, sizeof(*evidence));
+    if (!evidence) return -ENOMEM;
+    evidence->magic = KV5M_CREDS;
+    evidence->ticket_flags = part->flags;
+    evidence->times = part->times;
+    if (krb5_copy_principal(context, part->client, &evidence->client) != 0 ||
+        krb5_copy_principal(context, acceptor->ticket->server, &evidence->server) != 0) {
+        krb5_free_creds(context, evidence);
+        return -ENOMEM;
+    }
+    evidence->ticket = acceptor->evidence;
+    acceptor->evidence = (krb5_data){0};
+    return kerberos_credential_new_evidence(acceptor->keytab, evidence, ret_credential);
+}
+
 static int caller_fill(KerberosAcceptor *acceptor, KerberosCaller *caller)
 {
     KerberosCaller result = {.session = &acceptor->session,
@@ -277,6 +314,9 @@ static int caller_fill(KerberosAcceptor *acceptor, KerberosCaller *caller)
         if (error != 0) return error;
         int64_t end = kerberos_credential_expires(result.credential);
         if (end < result.expires) result.expires = end;
+    } else if (result.level == TOKEN_LEVEL_IMPERSONATION) {
+        int error = keep_evidence(acceptor, &result.credential);
+        if (error != 0) return error;
     }
     *caller = result;
     return 0;

@@ -23,7 +23,8 @@ typedef struct KerberosCaller {
     size_t group_count;
     uint32_t account_flags;         /* userAccountControl of the PAC; 0 without */
     int64_t expires;                /* of the ticket, or of the delegated TGT where that ends earlier */
-    KerberosCredential *credential; /* of the delegated TGT; NULL below delegation */
+    KerberosCredential *credential; /* at delegation of the delegated TGT, at impersonation of the ticket
+                                       itself (NULL: too many are kept), else NULL */
 } KerberosCaller;
 
 /* Verifies leg 1, which came in a bind at `level`. 0: the output is leg 2. SEC_FAILED: `error_token` got a

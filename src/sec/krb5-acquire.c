@@ -1,49 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Getting tickets without waiting, as three stages: the credential's own TGT, the ticket for the service, the
- * forwarded TGT. What is there already is used; what is not is asked for, message by message
- * (krb5_init_creds_step, krb5_tkt_creds_step, krb5-tgs). A ticket past two thirds of its life is replaced
- * when the KDC answers, else used.
+ * forwarded TGT. With evidence in the place of a TGT the first is this machine's, the second comes by
+ * S4U2proxy (krb5-acquire-s4u.c) and there is no third. What is there already is used; what is not is asked
+ * for, message by message (krb5_init_creds_step, krb5_tkt_creds_step, krb5-tgs). A ticket past two thirds of
+ * its life is replaced when the KDC answers, else used.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <winerror.h>
 #include "base/time.h"
-#include "sec/krb5-credential-private.h"
-#include "sec/krb5-kdc.h"
+#include "sec/krb5-acquire-private.h"
 #include "sec/krb5-tgs.h"
 
 /* Messages of one stage: preauthentication takes 2 or 3, a chain of referrals as many as there are realms. */
 #define STAGE_MESSAGES_MAX 24
 
-/* Conditions of the stages' functions besides SEC_FAILED and -ENOMEM. */
-enum {
-    STAGE_AGAIN = 96, /* not over: step again */
-};
-
-typedef enum AcquireStage { STAGE_TGT, STAGE_SERVICE, STAGE_FORWARD, STAGE_DONE } AcquireStage;
-typedef enum StagePhase { PHASE_LOOK, PHASE_TURN, PHASE_EXCHANGE } StagePhase;
-
-struct KerberosAcquire {
-    KerberosCredential *credential;
-    char *target;
-    bool delegate;
-    uint64_t deadline;
-    krb5_context context;
-    AcquireStage stage;
-    StagePhase phase;
-    bool has_older; /* a ticket that the stage wants to replace, and goes on with if it cannot */
-    unsigned messages;
-    KdcTurn *turn; /* held until the stage is over */
-    KdcExchange *exchange;
-    KerberosInit init;
-    krb5_tkt_creds_context tkt;
-    krb5_ccache scratch; /* in memory, holds the TGT for krb5_tkt_creds */
-    int32_t nonce;
-    KerberosTicket *tgt, *ticket, *forwarded;
-    SecFailure failure;
-};
+static const StageRow own_stages[STAGE_DONE];
 
 int kerberos_acquire_new(KerberosCredential *credential, const char *target, bool delegate, uint64_t deadline,
                          KerberosAcquire **ret_acquire)
@@ -51,11 +25,20 @@ int kerberos_acquire_new(KerberosCredential *credential, const char *target, boo
     _cleanup_(kerberos_acquire_freep) KerberosAcquire *acquire = calloc(1, sizeof(*acquire));
     if (!acquire) return -ENOMEM;
     acquire->credential = kerberos_credential_ref(credential);
+    acquire->stages = kerberos_credential_evidence(credential) ? kerberos_proxy_stages : own_stages;
     acquire->delegate = delegate;
     acquire->deadline = deadline;
     if (target && !(acquire->target = strdup(target))) return -ENOMEM;
     *ret_acquire = TAKE_PTR(acquire);
     return 0;
+}
+
+int kerberos_acquire_new_self(KerberosCredential *account, const char *user, uint64_t deadline,
+                              KerberosAcquire **ret_acquire)
+{
+    int result = kerberos_acquire_new(account, user, false, deadline, ret_acquire);
+    if (result == 0) (*ret_acquire)->stages = kerberos_self_stages;
+    return result;
 }
 
 /* Releases what one stage's conversation with the KDC needed. */
@@ -81,6 +64,9 @@ KerberosAcquire *kerberos_acquire_free(KerberosAcquire *acquire)
     kerberos_ticket_unref(acquire->tgt);
     kerberos_ticket_unref(acquire->ticket);
     kerberos_ticket_unref(acquire->forwarded);
+    krb5_free_principal(kerberos_config_base(kerberos_credential_config(acquire->credential)),
+                        acquire->server);
+    kerberos_credential_unref(acquire->actor);
     kerberos_credential_unref(acquire->credential);
     free(acquire->target);
     free(acquire);
@@ -89,23 +75,33 @@ KerberosAcquire *kerberos_acquire_free(KerberosAcquire *acquire)
 
 static KerberosRole acquire_role(const KerberosAcquire *acquire)
 {
+    if (acquire->stages != own_stages)
+        return acquire->stage == STAGE_TGT ? KERBEROS_TICKET : KERBEROS_SERVICE;
     if (acquire->stage == STAGE_TGT) return acquire->target ? KERBEROS_TICKET : KERBEROS_LOGON;
     return acquire->stage == STAGE_SERVICE ? KERBEROS_SERVICE : KERBEROS_FORWARD;
 }
 
-static int acquire_fail(KerberosAcquire *acquire, krb5_error_code error, const char *detail)
+/* Whose ticket-granting ticket asks. */
+static KerberosCredential *acquire_actor(const KerberosAcquire *acquire)
+{
+    return acquire->actor ? acquire->actor : acquire->credential;
+}
+
+int kerberos_acquire_fail(KerberosAcquire *acquire, krb5_error_code error, const char *detail)
 {
     if (error == ENOMEM) return -ENOMEM;
-    kerberos_failure(acquire->context, error, acquire_role(acquire),
-                     kerberos_credential_principal(acquire->credential), acquire->target, detail,
-                     &acquire->failure);
+    const KerberosCredential *who =
+        acquire->stage == STAGE_TGT ? acquire_actor(acquire) : acquire->credential;
+    kerberos_failure(acquire->context, error, acquire_role(acquire), kerberos_credential_principal(who),
+                     acquire->target, detail, &acquire->failure);
     return SEC_FAILED;
 }
 
-/* Queues a message for the KDCs of a realm. */
-static int acquire_send(KerberosAcquire *acquire, const krb5_data *realm, const void *message, size_t length)
+int kerberos_acquire_send(KerberosAcquire *acquire, const krb5_data *realm, const void *message,
+                          size_t length)
 {
-    if (++acquire->messages > STAGE_MESSAGES_MAX) return acquire_fail(acquire, KRB5_GET_IN_TKT_LOOP, NULL);
+    if (++acquire->messages > STAGE_MESSAGES_MAX)
+        return kerberos_acquire_fail(acquire, KRB5_GET_IN_TKT_LOOP, NULL);
     _cleanup_(freep) char *name = strndup(realm->data, realm->length);
     if (!name) return -ENOMEM;
     acquire->exchange = kdc_exchange_free(acquire->exchange);
@@ -116,16 +112,16 @@ static int acquire_send(KerberosAcquire *acquire, const krb5_data *realm, const 
 
 /* The TGT */
 
-static int tgt_exchange(KerberosAcquire *acquire, const krb5_data *reply)
+int kerberos_stage_tgt_exchange(KerberosAcquire *acquire, const krb5_data *reply)
 {
     krb5_context context = acquire->context;
     krb5_data request = {0}, realm = {0}, input = *reply;
     unsigned flags = 0;
     krb5_error_code error =
         krb5_init_creds_step(context, acquire->init.exchange, &input, &request, &realm, &flags);
-    if (error) return acquire_fail(acquire, error, NULL);
+    if (error) return kerberos_acquire_fail(acquire, error, NULL);
     if (flags & KRB5_INIT_CREDS_STEP_FLAG_CONTINUE) {
-        int result = acquire_send(acquire, &realm, request.data, request.length);
+        int result = kerberos_acquire_send(acquire, &realm, request.data, request.length);
         krb5_free_data_contents(context, &request);
         krb5_free_data_contents(context, &realm);
         return result;
@@ -135,28 +131,28 @@ static int tgt_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     error = krb5_init_creds_get_creds(context, acquire->init.exchange, creds);
     if (error) {
         free(creds);
-        return acquire_fail(acquire, error, NULL);
+        return kerberos_acquire_fail(acquire, error, NULL);
     }
     KerberosTicket *ticket;
     if (kerberos_ticket_new(kerberos_credential_config(acquire->credential), creds, &ticket) != 0)
         return -ENOMEM;
     kerberos_ticket_unref(acquire->tgt);
     acquire->tgt = ticket;
-    kerberos_credential_set_tgt(acquire->credential, ticket);
+    kerberos_credential_set_tgt(acquire_actor(acquire), ticket);
     return 0;
 }
 
-static int tgt_look(KerberosAcquire *acquire)
+int kerberos_stage_tgt_look(KerberosAcquire *acquire)
 {
-    return kerberos_credential_tgt(acquire->credential, &acquire->tgt, &acquire->failure);
+    return kerberos_credential_tgt(acquire_actor(acquire), &acquire->tgt, &acquire->failure);
 }
 
-static int tgt_begin(KerberosAcquire *acquire)
+int kerberos_stage_tgt_begin(KerberosAcquire *acquire)
 {
-    krb5_error_code error = kerberos_init_begin(&acquire->init, acquire->credential, acquire->context);
-    if (error) return acquire_fail(acquire, error, NULL);
+    krb5_error_code error = kerberos_init_begin(&acquire->init, acquire_actor(acquire), acquire->context);
+    if (error) return kerberos_acquire_fail(acquire, error, NULL);
     static const krb5_data nothing = {0};
-    return tgt_exchange(acquire, &nothing);
+    return kerberos_stage_tgt_exchange(acquire, &nothing);
 }
 
 /* The service's ticket */
@@ -167,9 +163,9 @@ static int service_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     krb5_data request = {0}, realm = {0}, input = *reply;
     unsigned flags = 0;
     krb5_error_code error = krb5_tkt_creds_step(context, acquire->tkt, &input, &request, &realm, &flags);
-    if (error) return acquire_fail(acquire, error, NULL);
+    if (error) return kerberos_acquire_fail(acquire, error, NULL);
     if (flags & KRB5_TKT_CREDS_STEP_FLAG_CONTINUE) {
-        int result = acquire_send(acquire, &realm, request.data, request.length);
+        int result = kerberos_acquire_send(acquire, &realm, request.data, request.length);
         krb5_free_data_contents(context, &request);
         krb5_free_data_contents(context, &realm);
         return result;
@@ -179,7 +175,7 @@ static int service_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     error = krb5_tkt_creds_get_creds(context, acquire->tkt, creds);
     if (error) {
         free(creds);
-        return acquire_fail(acquire, error, NULL);
+        return kerberos_acquire_fail(acquire, error, NULL);
     }
     KerberosTicket *ticket;
     if (kerberos_ticket_new(kerberos_credential_config(acquire->credential), creds, &ticket) != 0)
@@ -188,7 +184,7 @@ static int service_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     acquire->ticket = ticket;
     /* The reply is bound to the TGT, so this cannot happen; if it did it would be the unforgivable bug. */
     if (!krb5_principal_compare(context, creds->client, kerberos_credential_client(acquire->credential)))
-        return acquire_fail(acquire, KRB5_KDCREP_MODIFIED, NULL);
+        return kerberos_acquire_fail(acquire, KRB5_KDCREP_MODIFIED, NULL);
     kerberos_credential_set_ticket(acquire->credential, acquire->target, ticket);
     return 0;
 }
@@ -213,7 +209,7 @@ static int service_begin(KerberosAcquire *acquire)
                                       acquire->target, &wanted.server);
     if (!error) error = krb5_tkt_creds_init(context, acquire->scratch, &wanted, 0, &acquire->tkt);
     krb5_free_principal(context, wanted.server);
-    if (error) return acquire_fail(acquire, error, NULL);
+    if (error) return kerberos_acquire_fail(acquire, error, NULL);
     static const krb5_data nothing = {0};
     return service_exchange(acquire, &nothing);
 }
@@ -261,8 +257,8 @@ static int forward_begin(KerberosAcquire *acquire)
     krb5_creds *tgt = acquire->tgt->creds;
     krb5_error_code error = kerberos_forward_request(
         acquire->context, kerberos_credential_config(acquire->credential), tgt, &request, &acquire->nonce);
-    if (error) return acquire_fail(acquire, error, NULL);
-    return acquire_send(acquire, &tgt->client->realm, request.data, request.length);
+    if (error) return kerberos_acquire_fail(acquire, error, NULL);
+    return kerberos_acquire_send(acquire, &tgt->client->realm, request.data, request.length);
 }
 
 static int forward_exchange(KerberosAcquire *acquire, const krb5_data *reply)
@@ -270,7 +266,7 @@ static int forward_exchange(KerberosAcquire *acquire, const krb5_data *reply)
     krb5_creds *creds;
     krb5_error_code error = kerberos_forward_reply(acquire->context, acquire->tgt->creds, acquire->nonce,
                                                    (const uint8_t *)reply->data, reply->length, &creds);
-    if (error) return acquire_fail(acquire, error, NULL);
+    if (error) return kerberos_acquire_fail(acquire, error, NULL);
     if (kerberos_ticket_new(kerberos_credential_config(acquire->credential), creds, &acquire->forwarded) != 0)
         return -ENOMEM;
     kerberos_credential_set_forwarded(acquire->credential, acquire->forwarded);
@@ -279,25 +275,18 @@ static int forward_exchange(KerberosAcquire *acquire, const krb5_data *reply)
 
 /* Driving */
 
-typedef struct StageRow {
-    int (*look)(KerberosAcquire *acquire);  /* 0: what is needed is there; TICKET_NONE, TICKET_STALE */
-    int (*begin)(KerberosAcquire *acquire); /* makes the first message; as exchange */
-    int (*exchange)(KerberosAcquire *acquire,
-                    const krb5_data *reply); /* 0: got it; STAGE_AGAIN: another message */
-} StageRow;
-
-static const StageRow stages[] = {
-    [STAGE_TGT] = {tgt_look, tgt_begin, tgt_exchange},
+static const StageRow own_stages[] = {
+    [STAGE_TGT] = {kerberos_stage_tgt_look, kerberos_stage_tgt_begin, kerberos_stage_tgt_exchange},
     [STAGE_SERVICE] = {service_look, service_begin, service_exchange},
     [STAGE_FORWARD] = {forward_look, forward_begin, forward_exchange},
 };
 
 static int phase_look(KerberosAcquire *acquire)
 {
-    int result = stages[acquire->stage].look(acquire);
+    int result = acquire->stages[acquire->stage].look(acquire);
     if (result != TICKET_NONE && result != TICKET_STALE) return result;
     acquire->has_older = result == TICKET_STALE;
-    krb5_const_principal client = kerberos_credential_client(acquire->credential);
+    krb5_const_principal client = kerberos_credential_client(acquire_actor(acquire));
     acquire->phase = PHASE_TURN;
     result = kdc_turn_new(kerberos_config_turns(kerberos_credential_config(acquire->credential)),
                           client->realm.data, &acquire->turn);
@@ -308,14 +297,15 @@ static int phase_turn(KerberosAcquire *acquire, IoWait *ret_wait)
 {
     if (kdc_turn_step(acquire->turn, ret_wait) == IO_AGAIN) {
         if (time_monotonic() >= acquire->deadline)
-            return acquire_fail(acquire, KRB5_KDC_UNREACH, "others have been waiting for it");
+            return kerberos_acquire_fail(acquire, KRB5_KDC_UNREACH, "others have been waiting for it");
         ret_wait->deadline = acquire->deadline;
         return SEC_WAIT;
     }
     acquire->phase = PHASE_EXCHANGE;
     /* Somebody else may have got it while we waited. */
-    int result = acquire->has_older ? TICKET_STALE : stages[acquire->stage].look(acquire);
-    return result == TICKET_NONE || result == TICKET_STALE ? stages[acquire->stage].begin(acquire) : result;
+    int result = acquire->has_older ? TICKET_STALE : acquire->stages[acquire->stage].look(acquire);
+    return result == TICKET_NONE || result == TICKET_STALE ? acquire->stages[acquire->stage].begin(acquire)
+                                                           : result;
 }
 
 static int phase_exchange(KerberosAcquire *acquire, IoWait *ret_wait)
@@ -323,13 +313,13 @@ static int phase_exchange(KerberosAcquire *acquire, IoWait *ret_wait)
     int result = kdc_exchange_step(acquire->exchange, ret_wait);
     if (result == IO_AGAIN) return SEC_WAIT;
     if (result == KDC_UNREACHABLE)
-        return acquire_fail(acquire, KRB5_KDC_UNREACH, kdc_exchange_cause(acquire->exchange));
-    if (result == KDC_UNKNOWN) return acquire_fail(acquire, KRB5_REALM_UNKNOWN, NULL);
+        return kerberos_acquire_fail(acquire, KRB5_KDC_UNREACH, kdc_exchange_cause(acquire->exchange));
+    if (result == KDC_UNKNOWN) return kerberos_acquire_fail(acquire, KRB5_REALM_UNKNOWN, NULL);
     if (result != 0) return result;
     size_t length;
     const uint8_t *bytes = kdc_exchange_reply(acquire->exchange, &length);
     krb5_data reply = {.data = (char *)(uintptr_t)bytes, .length = (unsigned)length};
-    return stages[acquire->stage].exchange(acquire, &reply);
+    return acquire->stages[acquire->stage].exchange(acquire, &reply);
 }
 
 /* 0: the stage is done; STAGE_AGAIN, SEC_WAIT, SEC_FAILED, -ENOMEM. */

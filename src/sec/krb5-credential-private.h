@@ -2,6 +2,7 @@
 /* Between krb5-credential.c (what is held) and krb5-acquire.c (how it is got). */
 #pragma once
 #include "sec/krb5-credential.h"
+#include "sec/krb5-keytab.h"
 #include "sec/krb5-private.h"
 
 /* Conditions of the look-ups below besides SEC_FAILED. */
@@ -42,6 +43,21 @@ void kerberos_init_deinit(KerberosInit *init, krb5_context context);
 int kerberos_credential_new_delegated(KerberosConfig *config, krb5_creds *tgt,
                                       KerberosCredential **ret_credential) must_use;
 
+/* A credential of the ticket that a client came with: its client, its service as the keytab names it, its raw
+ * bytes, flags and times; no key. Takes over `evidence`, also on failure. 0 (and NULL: too many are kept),
+ * -ENOMEM. */
+int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidence,
+                                     KerberosCredential **ret_credential) must_use;
+/* Borrowed; NULL for every other source. */
+const krb5_creds *kerberos_credential_evidence(const KerberosCredential *credential);
+/* The account that acts with the evidence. As kerberos_keytab_account. */
+int kerberos_credential_actor(const KerberosCredential *credential, KerberosCredential **ret_actor,
+                              SecFailure *failure) must_use;
+
+/* A ticket for the account itself in the name of `user`, whom nobody proved: S4U2self. As
+ * kerberos_acquire_new; afterwards kerberos_acquire_ticket has it. */
+int kerberos_acquire_new_self(KerberosCredential *account, const char *user, uint64_t deadline,
+                              KerberosAcquire **ret_acquire) must_use;
 /* What a finished acquire got; borrowed. */
 KerberosTicket *kerberos_acquire_ticket(const KerberosAcquire *acquire);
 /* NULL when no delegation was asked for. */

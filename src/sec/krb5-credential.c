@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/time.h"
 #include "sec/krb5-credential-private.h"
+#include "sec/krb5-keytab-private.h"
 
 /* A ticket without OK-AS-DELEGATE is asked for again after this long when delegation is wanted: the account
  * may have been trusted since. */
@@ -26,6 +27,8 @@ struct KerberosCredential {
     char *path, *name;
     krb5_principal client;
     Secret *password;
+    KerberosKeytab *keytab; /* of evidence: who acts with it */
+    krb5_creds *evidence;   /* the ticket, nothing of it secret */
 
     pthread_mutex_t lock; /* guards what follows */
     KerberosTicket *tgt, *forwarded;
@@ -267,6 +270,48 @@ int kerberos_credential_new_delegated(KerberosConfig *config, krb5_creds *tgt,
     return 0;
 }
 
+/* Fills what `credential` is of; `evidence` is the credential's from the start. */
+static int evidence_identify(KerberosCredential *credential)
+{
+    krb5_context base = kerberos_config_base(credential->config);
+    if (krb5_copy_principal(base, credential->evidence->client, &credential->client) != 0 ||
+        krb5_unparse_name(base, credential->client, &credential->name) != 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidence,
+                                     KerberosCredential **ret_credential)
+{
+    KerberosConfig *config = kerberos_keytab_config(keytab);
+    _cleanup_(kerberos_credential_unrefp) KerberosCredential *credential = NULL;
+    bool room = kerberos_keytab_take_evidence(keytab);
+    int result = room ? credential_alloc(config, &credential) : 0;
+    if (!credential) {
+        if (room) kerberos_keytab_drop_evidence(keytab);
+        krb5_free_creds(kerberos_config_base(config), evidence);
+        if (result == 0) *ret_credential = NULL;
+        return result;
+    }
+    credential->keytab = kerberos_keytab_ref(keytab); /* from here on it gives its room back */
+    credential->source = CREDENTIAL_EVIDENCE;
+    credential->evidence = evidence;
+    result = evidence_identify(credential);
+    if (result == 0) *ret_credential = TAKE_PTR(credential);
+    return result;
+}
+
+const krb5_creds *kerberos_credential_evidence(const KerberosCredential *credential)
+{
+    return credential->evidence;
+}
+
+int kerberos_credential_actor(const KerberosCredential *credential, KerberosCredential **ret_actor,
+                              SecFailure *failure)
+{
+    return kerberos_keytab_account(credential->keytab, credential->evidence->server, ret_actor, failure);
+}
+
 KerberosCredential *kerberos_credential_ref(KerberosCredential *credential)
 {
     refcount_ref(&credential->refs);
@@ -279,6 +324,9 @@ KerberosCredential *kerberos_credential_unref(KerberosCredential *credential)
     krb5_context base = kerberos_config_base(credential->config);
     forget_tickets(credential);
     kerberos_ticket_unref(credential->tgt);
+    krb5_free_creds(base, credential->evidence);
+    if (credential->keytab) kerberos_keytab_drop_evidence(credential->keytab);
+    kerberos_keytab_unref(credential->keytab);
     krb5_free_principal(base, credential->client);
     krb5_free_unparsed_name(base, credential->name);
     secret_free(credential->password);
@@ -296,6 +344,7 @@ const char *kerberos_credential_principal(const KerberosCredential *credential)
 
 int64_t kerberos_credential_expires(const KerberosCredential *credential)
 {
+    if (credential->evidence) return kerberos_time(credential->evidence->times.endtime);
     /* Of a delegated credential the TGT never changes: no lock. */
     return credential->source == CREDENTIAL_DELEGATED ? kerberos_time(credential->tgt->creds->times.endtime)
                                                       : INT64_MAX;

@@ -25,6 +25,8 @@ typedef enum CredentialSource {
     CREDENTIAL_KEYTAB = 1,
     CREDENTIAL_PASSWORD = 2,
     CREDENTIAL_DELEGATED = 3, /* a forwarded TGT received from a client: until it ends, never refreshed */
+    CREDENTIAL_EVIDENCE = 4,  /* the ticket a client came with: tickets in its name where the KDC lets this
+                                 machine's account act for it */
 } CredentialSource;
 
 typedef struct KerberosCredential KerberosCredential;
@@ -44,7 +46,8 @@ KerberosCredential *kerberos_credential_ref(KerberosCredential *credential);
 KerberosCredential *kerberos_credential_unref(KerberosCredential *credential);
 DEFINE_CLEANUP(KerberosCredential, kerberos_credential_unref)
 const char *kerberos_credential_principal(const KerberosCredential *credential);
-/* When it ends for good, seconds since 1970: of a delegated one its TGT's end, else INT64_MAX (it is
+/* When it ends for good, seconds since 1970: of a delegated one its TGT's end, of
+ * evidence its own, else INT64_MAX (it is
  * renewed). */
 int64_t kerberos_credential_expires(const KerberosCredential *credential);
 

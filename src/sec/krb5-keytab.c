@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sec/krb5-keytab.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/hash.h"
 #include "sec/krb5-keytab-private.h"
 
 struct KerberosKeytab {
@@ -18,6 +20,9 @@ struct KerberosKeytab {
     char name[64];
     krb5_keytab_entry *entries;
     size_t count;
+    atomic_uint evidence;
+    pthread_mutex_t lock; /* guards `accounts`: principal -> KerberosCredential */
+    HashMap *accounts;
 };
 
 static krb5_error_code keytab_add(KerberosKeytab *keytab, krb5_keytab_entry *entry)
@@ -69,10 +74,11 @@ int kerberos_keytab_new(KerberosConfig *config, const char *path, KerberosKeytab
     _cleanup_(kerberos_keytab_unrefp) KerberosKeytab *keytab = calloc(1, sizeof(*keytab));
     if (!keytab) return -ENOMEM;
     refcount_init(&keytab->refs);
+    pthread_mutex_init(&keytab->lock, NULL);
     keytab->config = kerberos_config_ref(config);
     keytab->path = strdup(path);
     keytab->entries = calloc(KEYTAB_ENTRIES_MAX, sizeof(*keytab->entries));
-    if (!keytab->path || !keytab->entries) return -ENOMEM;
+    if (!keytab->path || !keytab->entries || hashmap_new(&keytab->accounts) != 0) return -ENOMEM;
     if (kerberos_context_new(config, &keytab->context) != 0) return -ENOMEM;
     /* Before it is read: a change in between is then seen as one. */
     (void)stat(path, &keytab->seen);
@@ -95,6 +101,12 @@ KerberosKeytab *kerberos_keytab_ref(KerberosKeytab *keytab)
 KerberosKeytab *kerberos_keytab_unref(KerberosKeytab *keytab)
 {
     if (!keytab || !refcount_unref(&keytab->refs)) return NULL;
+    KerberosCredential *account;
+    for (HashIterator iterator = {0};
+         keytab->accounts && (account = hashmap_next(keytab->accounts, &iterator));)
+        kerberos_credential_unref(account);
+    hashmap_free(keytab->accounts);
+    pthread_mutex_destroy(&keytab->lock);
     for (size_t i = 0; i < keytab->count; i++)
         (void)krb5_free_keytab_entry_contents(keytab->context, &keytab->entries[i]);
     free(keytab->entries);
@@ -131,4 +143,75 @@ const krb5_keytab_entry *kerberos_keytab_entries(const KerberosKeytab *keytab, s
 KerberosConfig *kerberos_keytab_config(const KerberosKeytab *keytab)
 {
     return keytab->config;
+}
+
+static bool is_machine(krb5_const_principal principal)
+{
+    const krb5_data *name = principal->data;
+    return principal->length == 1 && name->length > 1 && name->data[name->length - 1] == '$';
+}
+
+static bool is_same_key(const krb5_keytab_entry *a, const krb5_keytab_entry *b)
+{
+    return a->key.enctype == b->key.enctype && a->key.length == b->key.length &&
+           memcmp(a->key.contents, b->key.contents, a->key.length) == 0;
+}
+
+static krb5_const_principal account_of(const KerberosKeytab *keytab, krb5_const_principal service)
+{
+    for (size_t i = 0; i < keytab->count; i++) {
+        if (!krb5_principal_compare(keytab->context, keytab->entries[i].principal, service)) continue;
+        for (size_t j = 0; j < keytab->count; j++)
+            if (is_machine(keytab->entries[j].principal) &&
+                krb5_realm_compare(keytab->context, keytab->entries[j].principal, service) &&
+                is_same_key(&keytab->entries[i], &keytab->entries[j]))
+                return keytab->entries[j].principal;
+    }
+    return service;
+}
+
+/* With the lock held. The account's own ticket is forwardable: MIT's KDC wants that of one who asks for
+ * others. */
+static int find_account(KerberosKeytab *keytab, const char *name, KerberosCredential **ret_credential,
+                        SecFailure *failure)
+{
+    KerberosCredential *credential = hashmap_get(keytab->accounts, name, strlen(name));
+    if (!credential) {
+        KerberosCredentialSpec spec = {
+            .source = CREDENTIAL_KEYTAB, .path = keytab->name, .principal = name, .forwardable = true};
+        int result = kerberos_credential_new(keytab->config, &spec, &credential, failure);
+        if (result != 0) return result;
+        if (hashmap_put(keytab->accounts, name, strlen(name), credential) != 0) {
+            kerberos_credential_unref(credential);
+            return -ENOMEM;
+        }
+    }
+    *ret_credential = credential;
+    return 0;
+}
+
+int kerberos_keytab_account(KerberosKeytab *keytab, krb5_const_principal service,
+                            KerberosCredential **ret_credential, SecFailure *failure)
+{
+    char *name = NULL;
+    pthread_mutex_lock(&keytab->lock);
+    int result = -ENOMEM;
+    if (krb5_unparse_name(keytab->context, account_of(keytab, service), &name) == 0)
+        result = find_account(keytab, name, ret_credential, failure);
+    krb5_free_unparsed_name(keytab->context, name);
+    pthread_mutex_unlock(&keytab->lock);
+    return result;
+}
+
+bool kerberos_keytab_take_evidence(KerberosKeytab *keytab)
+{
+    if (atomic_fetch_add_explicit(&keytab->evidence, 1, memory_order_relaxed) < KEYTAB_EVIDENCE_MAX)
+        return true;
+    kerberos_keytab_drop_evidence(keytab);
+    return false;
+}
+
+void kerberos_keytab_drop_evidence(KerberosKeytab *keytab)
+{
+    atomic_fetch_sub_explicit(&keytab->evidence, 1, memory_order_relaxed);
 }

@@ -80,7 +80,9 @@ int token_duplicate(const Token *token, TokenKind kind, TokenLevel level, Token 
     if (level > token->level) return -EPERM;
     /* A process must not run as somebody who only let himself be identified. */
     if (kind == TOKEN_KIND_PRIMARY && token->level < TOKEN_LEVEL_IMPERSONATION) return -EPERM;
-    const bool keeps_credential = level == TOKEN_LEVEL_DELEGATION || !token->from_network;
+    /* A forwarded ticket is worth DELEGATE; the one that a client came with, IMPERSONATE (DEL-9). */
+    const TokenLevel worth = token->delegated ? TOKEN_LEVEL_DELEGATION : TOKEN_LEVEL_IMPERSONATION;
+    const bool keeps_credential = level >= worth || !token->from_network;
     const TokenSpec spec = {
         .kind = kind,
         .level = level,

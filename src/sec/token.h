@@ -53,7 +53,8 @@ DEFINE_CLEANUP(Token, token_unref)
 /* The anonymous token, a new reference. It never has a credential. */
 int token_new_anonymous(Token **ret_token) must_use;
 /* A copy of another kind or a lower or equal level. -EPERM when `level` is above the token's own (an impersonation
- * token cannot rise), -ENOMEM. Below TOKEN_LEVEL_DELEGATION a token from the network loses its credential. */
+ * token cannot rise), -ENOMEM. A token from the network loses a delegated credential below TOKEN_LEVEL_DELEGATION, and
+ * any below TOKEN_LEVEL_IMPERSONATION. */
 int token_duplicate(const Token *token, TokenKind kind, TokenLevel level, Token **ret_token) must_use;
 
 TokenKind token_kind(const Token *token);

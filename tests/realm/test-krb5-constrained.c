@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Constrained delegation in a realm whose KDC says: a may act for its callers towards c; c lets b act for
+ * others towards itself. What is granted, what is refused beside it, and what the KDC hears of it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <winerror.h>
+#include "io/wait.h"
+#include "tests/realm/krb5-fixture.h"
+
+#define ALICE       "alice@LAB.TEST"
+#define SHORT_LIFE  "6seconds"
+#define GRANTED     "CONSTRAINED-DELEGATION s4u-client="
+#define NOT_ALLOWED "NOT_ALLOWED_TO_DELEGATE"
+
+static int kdc_lines(const char *word)
+{
+    _cleanup_(freep) char *path = realm_path("kdc.log");
+    char line[4096];
+    int count = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        count += strstr(line, word) != NULL;
+    fclose(file);
+    return count;
+}
+
+/* The caller's token at a host that it called at IMPERSONATE. */
+static Token *caller_at(Authority *host, const char *name, Token *client)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse(&talk, client, name, IMPERSONATE, host), 0);
+    assert_int_equal(token_level(talk.token), TOKEN_LEVEL_IMPERSONATION);
+    assert_false(token_is_delegated(talk.token));
+    return token_ref(talk.token);
+}
+
+/* Shown to c, the token is `principal` there, at IMPERSONATE and with the same SIDs. */
+static void granted(Token *token, const char *principal)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    size_t here, there;
+    int result = converse(&talk, token, HOST_C, IMPERSONATE, realm.c);
+    if (result != 0) print_error("%s\n", talk.failure.sentence);
+    assert_int_equal(result, 0);
+    assert_string_equal(token_principal(talk.token), principal);
+    assert_int_equal(token_level(talk.token), TOKEN_LEVEL_IMPERSONATION);
+    assert_false(token_is_delegated(talk.token));
+    assert_true(sid_equal(token_user(talk.token), token_user(token)));
+    (void)token_groups(token, &here);
+    (void)token_groups(talk.token, &there);
+    assert_int_equal(here, there);
+    assert_true(sealed_both_ways(&talk));
+}
+
+static void refused_at(Token *token, const char *target, uint8_t level, uint32_t code, const char *cause)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    assert_int_equal(converse_leg1(&talk, token, target, level), SEC_FAILED);
+    if (talk.failure.code != code || !strstr(talk.failure.sentence, cause))
+        print_error("0x%08x %s\n", talk.failure.code, talk.failure.sentence);
+    assert_int_equal(talk.failure.code, code);
+    assert_non_null(strstr(talk.failure.sentence, cause));
+    assert_int_equal(talk.leg1_length, 0);
+}
+
+static void refused(Token *token, const char *target, const char *cause)
+{
+    refused_at(token, target, IMPERSONATE, (uint32_t)SEC_E_NO_CREDENTIALS, cause);
+}
+
+static void DEL_9_DEL_10_a_listed_service_sees_the_client(void **state)
+{
+    _cleanup_(token_unrefp) Token *alice = caller_at(realm.a, HOST_A, realm.alice);
+    _cleanup_(token_unrefp) Token *bob = caller_at(realm.a, "RPCSS/a", realm.bob);
+    int before = kdc_lines(GRANTED "alice@");
+    granted(alice, ALICE);
+    assert_int_equal(kdc_lines(GRANTED "alice@"), before + 1);
+    granted(bob, "bob@LAB.TEST");
+    /* Once per token and target. */
+    int exchanges = kdc_lines("_REQ");
+    granted(alice, ALICE);
+    granted(bob, "bob@LAB.TEST");
+    assert_int_equal(kdc_lines("_REQ"), exchanges);
+}
+
+static void DEL_10_a_service_that_is_not_listed_is_refused(void **state)
+{
+    _cleanup_(token_unrefp) Token *alice = caller_at(realm.a, HOST_A, realm.alice);
+    int before = kdc_lines(NOT_ALLOWED);
+    refused(alice, HOST_B, "add host/b.lab.test to msDS-AllowedToDelegateTo of host/a.lab.test@LAB.TEST");
+    refused(alice, "RPCSS/b", "msDS-AllowedToActOnBehalfOfOtherIdentity");
+    assert_int_equal(kdc_lines(NOT_ALLOWED), before + 2);
+    refused_at(alice, "host/nowhere.lab.test", IMPERSONATE, (uint32_t)SEC_E_TARGET_UNKNOWN,
+               "no such service");
+    refused(alice, "host/x@OTHER.TEST", "the realm's border");
+    granted(alice, ALICE);
+}
+
+/* The list is c's; b's account says nothing of it. */
+static void DEL_9_DEL_10_resource_based(void **state)
+{
+    _cleanup_(token_unrefp) Token *alice = caller_at(realm.b, HOST_B, realm.alice);
+    int before = kdc_lines(GRANTED "alice@");
+    granted(alice, ALICE);
+    assert_int_equal(kdc_lines(GRANTED "alice@"), before + 1);
+    refused(alice, HOST_A, "msDS-AllowedToActOnBehalfOfOtherIdentity");
+}
+
+/* c was shown alice by a and may act for her nowhere. */
+static void DEL_10_each_hop_is_allowed_by_itself(void **state)
+{
+    _cleanup_(token_unrefp) Token *at_a = caller_at(realm.a, HOST_A, realm.alice);
+    _cleanup_(token_unrefp) Token *at_c = caller_at(realm.c, HOST_C, at_a);
+    assert_string_equal(token_principal(at_c), ALICE);
+    refused(at_c, HOST_A, "of host/c.lab.test@LAB.TEST");
+    realm_admin("setstr host/c.lab.test delegate_to \"host/b.lab.test\"");
+    _cleanup_(conversation_deinitp) Conversation on = {0};
+    assert_int_equal(converse(&on, at_c, HOST_B, IMPERSONATE, realm.b), 0);
+    assert_string_equal(token_principal(on.token), ALICE);
+    realm_admin("delstr host/c.lab.test delegate_to");
+}
+
+static void DEL_9_LVL_2_IDENTIFY_is_never_evidence(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    _cleanup_(token_unrefp) Token *alice = caller_at(realm.a, HOST_A, realm.alice), *lower = NULL,
+                                  *same = NULL;
+    assert_int_equal(converse(&talk, realm.alice, HOST_A, IDENTIFY, realm.a), 0);
+    assert_null(token_credential(talk.token));
+    int before = kdc_lines("_REQ");
+    refused_at(talk.token, HOST_C, IMPERSONATE, ERROR_BAD_IMPERSONATION_LEVEL, "IDENTIFY");
+    assert_int_equal(token_duplicate(alice, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IDENTIFICATION, &lower), 0);
+    assert_null(token_credential(lower));
+    refused_at(lower, HOST_C, IMPERSONATE, ERROR_BAD_IMPERSONATION_LEVEL, "IDENTIFY");
+    assert_int_equal(kdc_lines("_REQ"), before);
+    assert_int_equal(token_duplicate(alice, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IMPERSONATION, &same), 0);
+    granted(same, ALICE);
+}
+
+static void DEL_7_DEL_9_DELEGATE_is_not_to_be_had(void **state)
+{
+    refused_at(realm.alice, HOST_A, DELEGATE, RPC_S_SEC_PKG_ERROR, "not trusted for delegation");
+    _cleanup_(token_unrefp) Token *alice = caller_at(realm.a, HOST_A, realm.alice);
+    refused_at(alice, HOST_C, DELEGATE, RPC_S_SEC_PKG_ERROR, "constrained delegation");
+    granted(alice, ALICE);
+}
+
+/* Sensitive accounts have no forwardable tickets; neither has who did not ask for one. */
+static void DEL_2_DEL_10_evidence_that_is_not_forwardable(void **state)
+{
+    _cleanup_(token_unrefp) Token *at_a = caller_at(realm.a, HOST_A, realm.sam);
+    _cleanup_(token_unrefp) Token *at_b = caller_at(realm.b, HOST_B, realm.sam);
+    refused(at_a, HOST_C, "not forwardable");
+    refused(at_b, HOST_C, "not forwardable");
+    _cleanup_(freep) char *keytab = realm_path("users/bob.keytab");
+    LogonSpec spec = {.source = LOGON_KEYTAB, .path = keytab, .deadline = time_after(30 * NS_PER_SECOND)};
+    _cleanup_(logon_freep) Logon *logon = NULL;
+    IoWait wait;
+    int result = logon_new(realm.user, &spec, &logon);
+    while (result == 0 && (result = logon_step(logon, &wait)) == SEC_WAIT)
+        result = io_wait(&wait);
+    assert_int_equal(result, 0);
+    _cleanup_(token_unrefp) Token *bob = logon_take_token(logon);
+    _cleanup_(token_unrefp) Token *at_a_too = caller_at(realm.a, HOST_A, bob);
+    refused(at_a_too, HOST_C, "kinit -f");
+}
+
+/* A token that lasts longer than its evidence cannot be; one is made here to ask the authority itself. */
+static Token *lasting(Token *token)
+{
+    const TokenSpec spec = {.kind = token_kind(token),
+                            .level = token_level(token),
+                            .principal = token_principal(token),
+                            .user = *token_user(token),
+                            .credential = token_credential(token),
+                            .from_network = true,
+                            .expires = INT64_MAX};
+    Token *made;
+    assert_int_equal(token_new(&spec, &made), 0);
+    return made;
+}
+
+static void LVL_10_DEL_10_evidence_that_has_expired(void **state)
+{
+    _cleanup_(freep) char *keytab = realm_path("users/alice.keytab");
+    realm_admin("modprinc -maxlife " SHORT_LIFE " alice");
+    _cleanup_(token_unrefp) Token *alice = realm_logon(realm.user, LOGON_KEYTAB, keytab, NULL, NULL);
+    _cleanup_(token_unrefp) Token *at_a = caller_at(realm.a, HOST_A, alice), *longer = lasting(at_a);
+    granted(at_a, ALICE);
+    realm_admin("modprinc -maxlife 10hours alice");
+    while (time_wall() < token_expires(at_a))
+        (void)!io_wait(&(IoWait){.fd = -1, .deadline = time_after(NS_PER_SECOND / 10)});
+    refused(at_a, HOST_C, "ticket has expired");
+    int before = kdc_lines("_REQ");
+    refused(longer, HOST_C, "the ticket it called with has expired");
+    assert_int_equal(kdc_lines("_REQ"), before);
+}
+
+/* What the KDC allows it may take back. */
+static void DEL_10_the_list_is_looked_at_each_time(void **state)
+{
+    _cleanup_(token_unrefp) Token *before = caller_at(realm.a, "RPCSS/a.lab.test", realm.alice);
+    granted(before, ALICE);
+    realm_admin("delstr RPCSS/a.lab.test delegate_to");
+    _cleanup_(token_unrefp) Token *after = caller_at(realm.a, "RPCSS/a.lab.test", realm.alice);
+    refused(after, HOST_C, "msDS-AllowedToDelegateTo of RPCSS/a.lab.test@LAB.TEST");
+    granted(before, ALICE); /* with the ticket it has */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(DEL_9_DEL_10_a_listed_service_sees_the_client),
+        cmocka_unit_test(DEL_10_a_service_that_is_not_listed_is_refused),
+        cmocka_unit_test(DEL_9_DEL_10_resource_based),
+        cmocka_unit_test(DEL_10_each_hop_is_allowed_by_itself),
+        cmocka_unit_test(DEL_9_LVL_2_IDENTIFY_is_never_evidence),
+        cmocka_unit_test(DEL_7_DEL_9_DELEGATE_is_not_to_be_had),
+        cmocka_unit_test(DEL_2_DEL_10_evidence_that_is_not_forwardable),
+        cmocka_unit_test(LVL_10_DEL_10_evidence_that_has_expired),
+        cmocka_unit_test(DEL_10_the_list_is_looked_at_each_time),
+    };
+    return cmocka_run_group_tests_name("krb5-constrained", tests, realm_setup, realm_teardown);
+}
