@@ -114,6 +114,101 @@ static void REF_references_come_home(void **state)
     wire_expect(&on_host_a, come_home, NULL, "[" ALICE "] host-b/impersonate/privacy ok ok ok 1 ok 0");
 }
 
+/* Resolution */
+
+static int gate[2]; /* holds the holder until it is closed */
+
+/* Marshals an object of b and holds it: its OBJREF in hexadecimal. */
+static void marshal_and_wait(FILE *out, void *argument)
+{
+    IWire *proxy = opened("b");
+    IStream *stream;
+    LARGE_INTEGER start = {.QuadPart = 0};
+    BYTE one;
+    ULONG length;
+    if (FAILED(CreateStreamOnHGlobal(NULL, TRUE, &stream)) ||
+        FAILED(CoMarshalInterface(stream, &IID_IWire, (IUnknown *)proxy, MSHCTX_DIFFERENTMACHINE, NULL,
+                                  MSHLFLAGS_NORMAL)) ||
+        FAILED(IStream_Seek(stream, start, STREAM_SEEK_SET, NULL)))
+        abort();
+    while (IStream_Read(stream, &one, 1, &length) == S_OK && length == 1)
+        fprintf(out, "%02x", one);
+    fputc('\n', out);
+    fflush(out);
+    close(gate[1]);
+    while (read(gate[0], &one, 1) > 0)
+        ;
+    IStream_Release(stream);
+    IWire_Release(proxy);
+}
+
+static HRESULT unmarshal(const char *digits, IWire **ret_proxy)
+{
+    IStream *stream;
+    LARGE_INTEGER start = {.QuadPart = 0};
+    unsigned one;
+    HRESULT hr = CreateStreamOnHGlobal(NULL, TRUE, &stream);
+    for (; SUCCEEDED(hr) && sscanf(digits, "%2x", &one) == 1; digits += 2)
+        hr = IStream_Write(stream, &(BYTE){(BYTE)one}, 1, NULL);
+    if (SUCCEEDED(hr)) hr = IStream_Seek(stream, start, STREAM_SEEK_SET, NULL);
+    if (SUCCEEDED(hr)) hr = CoUnmarshalInterface(stream, &IID_IWire, (void **)ret_proxy);
+    IStream_Release(stream);
+    return hr;
+}
+
+/* Cloaked as bob in everything that is cloaked, for longer than the time between two pings. */
+static void resolve_as_bob(FILE *out, void *digits)
+{
+    IWire *proxy = NULL;
+    wire_become("bob");
+    HRESULT hr = unmarshal(digits, &proxy);
+    wire_say_result(out, hr);
+    if (FAILED(hr)) return;
+    wire_say(out, wire_who(proxy));
+    usleep(2500000);
+    IWire_Release(proxy);
+}
+
+static void resolve(FILE *out, void *digits)
+{
+    IWire *proxy = NULL;
+    wire_say_result(out, unmarshal(digits, &proxy));
+}
+
+static void with_objref(WireBody body, const WireSide *side, const char *expected)
+{
+    char digits[4096] = "";
+    WireProcess holder;
+    assert_int_equal(pipe(gate), 0);
+    wire_in_background(&holder, &plain, marshal_and_wait, NULL);
+    close(gate[0]);
+    for (size_t i = 0; i + 1 < sizeof(digits) && read(holder.output, &digits[i], 1) == 1; i++)
+        if (digits[i] == '\n') break;
+    assert_true(strlen(digits) > 100);
+    wire_expect(side, body, digits, expected);
+    close(gate[1]);
+    free(wire_join(&holder));
+}
+
+static void REF_5_resolution_and_pings_go_as_the_process(void **state)
+{
+    static const WireSide cloaked = {.ccache = "users/alice.ccache",
+                                     .cloaking = EOAC_DYNAMIC_CLOAKING,
+                                     .level = RPC_C_IMP_LEVEL_IMPERSONATE};
+    unsigned bob = wire_tickets("bob", "RPCSS/b"), alice = wire_tickets("alice", "RPCSS/b");
+    wire_admin("cpw -pw " WIRE_PASSWORD " bob");
+    with_objref(resolve_as_bob, &cloaked, "ok bob/impersonate/privacy");
+    assert_int_equal(wire_tickets("bob", "RPCSS/b"), bob);
+    assert_true(wire_tickets("alice", "RPCSS/b") > alice);
+}
+
+/* The resolver answers nobody, too, but is not asked as nobody. */
+static void REF_6_resolution_is_not_repeated_without_security(void **state)
+{
+    static const WireSide poor = {.ccache = "users/none.ccache", .level = RPC_C_IMP_LEVEL_IMPERSONATE};
+    with_objref(resolve, &poor, "0x8009030E"); /* SEC_E_NO_CREDENTIALS */
+}
+
 /* Pings */
 
 static void hold_and_wait(FILE *out, void *argument)
@@ -381,6 +476,8 @@ int main(void)
         cmocka_unit_test(REF_a_server_that_ends_cuts_its_clients_off),
         cmocka_unit_test(REF_objects_of_dead_clients_are_run_down),
         cmocka_unit_test(REF_a_dead_client_s_objects_are_let_go),
+        cmocka_unit_test(REF_5_resolution_and_pings_go_as_the_process),
+        cmocka_unit_test(REF_6_resolution_is_not_repeated_without_security), /* its reference is nobody's */
         cmocka_unit_test(REF_mantled_restarts_under_its_objects), /* the last: b's mantled is gone after it */
     };
     return cmocka_run_group_tests_name("com-references", tests, setup, teardown);
