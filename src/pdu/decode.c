@@ -32,8 +32,8 @@ static const struct {
     [PDU_BIND_ACK] = {parse_bind_ack, 16, true},
     [PDU_BIND_NAK] = {parse_bind_nak, 2, false}, /* a signature and extended errors may follow */
     [PDU_ALTER_CONTEXT] = {parse_bind, 9, true},
-    [PDU_ALTER_CONTEXT_RESP] = {parse_bind_ack, 16, true},
-    [PDU_AUTH3] = {parse_nothing, 4, false}, /* four bytes of any value */
+    [PDU_ALTER_CONTEXT_RESP] = {parse_bind_ack, 16, false}, /* a sec_trailer without a token may follow */
+    [PDU_AUTH3] = {parse_nothing, 4, false},                /* four bytes of any value */
     [PDU_SHUTDOWN] = {parse_nothing, 0, false},
     [PDU_CANCEL] = {parse_nothing, 0, false},
     [PDU_ORPHANED] = {parse_nothing, 0, false},
@@ -96,7 +96,9 @@ static int parse_trailer(const uint8_t *data, Pdu *pdu)
     pdu->trailer.context_id = reader_u32(&reader);
     pdu->trailer.token = data + offset + PDU_TRAILER_SIZE;
     pdu->trailer.token_length = pdu->header.auth_length;
-    size_t body = offset - PDU_HEADER_SIZE - type_table[pdu->header.type].body;
+    /* Only where there is a stub does it say where that ends; elsewhere Windows' limit is all that is
+     * checked. */
+    size_t body = offset > PDU_STUB_OFFSET ? offset - PDU_STUB_OFFSET : 0;
     return pdu->trailer.pad_length > body ? PDU_BAD_TRAILER : 0;
 }
 
@@ -116,7 +118,7 @@ int pdu_parse(const uint8_t *data, size_t length, Pdu *ret_pdu)
     r = type_table[pdu.header.type].parse(&reader, &pdu);
     if (r) return r;
     if (reader_status(&reader) < 0) return PDU_BAD_BODY;
-    if (type_table[pdu.header.type].strict && reader_left(&reader) != pdu.trailer.pad_length)
+    if (type_table[pdu.header.type].strict && reader_left(&reader) >= (pdu.trailer.token ? PDU_AUTH_PAD : 1))
         return PDU_BAD_BODY;
     *ret_pdu = pdu;
     return 0;

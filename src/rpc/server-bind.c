@@ -183,7 +183,7 @@ static int drive(const ServerProvider *provider, SecAcceptor *acceptor)
     return r;
 }
 
-static Leg step(RpcConnection *connection, SecurityRow *row, const PduTrailer *trailer)
+static Leg step(RpcConnection *connection, SecurityRow *row, const PduTrailer *trailer, bool last_only)
 {
     const ServerProvider *provider = connection->server->provider;
     size_t length;
@@ -193,13 +193,15 @@ static Leg step(RpcConnection *connection, SecurityRow *row, const PduTrailer *t
     if (r < 0) return r == -ENOMEM || r == -EAGAIN ? LEG_LIMIT : LEG_REFUSED;
     (void)provider->output(row->acceptor, &length);
     if (r == SEC_FAILED) return length > 0 ? LEG_RETRY : LEG_REFUSED;
-    return provider->is_done(row->acceptor) ? row_ready(connection, row) : LEG_MORE;
+    if (!provider->is_done(row->acceptor)) return LEG_MORE;
+    /* Our last token would reach nobody. GSS-1: Negotiate's goes in an alter_context. */
+    return last_only && length > 0 ? LEG_REFUSED : row_ready(connection, row);
 }
 
 /* Is this a leg that a context which was begun waits for? LEG_MORE: yes. */
 static Leg leg_due(const SecurityRow *row, const PduTrailer *trailer, uint8_t level)
 {
-    if (row->type != trailer->type) return trailer->type == 0 ? LEG_STALE : LEG_OTHER;
+    if (row->type != trailer->type) return LEG_OTHER;
     if (row->state == SECURITY_READY || row->level != level) return LEG_STALE;
     return row->state == SECURITY_FAILED ? LEG_REFUSED : LEG_MORE;
 }
@@ -227,7 +229,7 @@ static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bo
         if (due != LEG_MORE) return due;
     }
     if (!connection->authenticated && ++connection->legs_before > 2 * LEGS_PREAUTH) return LEG_LIMIT;
-    Leg leg = step(connection, row, trailer);
+    Leg leg = step(connection, row, trailer, last_only);
     if (leg != LEG_DONE && leg != LEG_MORE && leg != LEG_RETRY) row->state = SECURITY_FAILED;
     /* Kept until then: after LEG_RETRY a new first leg follows. */
     if (row->state == SECURITY_FAILED) release_acceptor(connection, row);
@@ -327,7 +329,8 @@ static int negotiate(RpcConnection *connection, const PduContext *context, bool 
     if (old && !pdu_syntax_equal(&old->abstract, &context->abstract)) return -EPROTO;
     if (!interface_known(connection->server, &context->abstract, &row.row)) return 0;
     ret_result->reason = PDU_REASON_TRANSFER;
-    if (!offers(context, &pdu_syntax_ndr)) return old && offers(context, &pdu_syntax_ndr64) ? -EPROTO : 0;
+    if (old && offers(context, &pdu_syntax_ndr64)) return -EPROTO; /* not what the context was agreed for */
+    if (!offers(context, &pdu_syntax_ndr)) return 0;
     if (taken) return 0;
     int r = old ? 0 : presentation_add(connection, &row);
     if (r < 0) return r;
@@ -381,7 +384,8 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
     if (row && row->acceptor) {
         PduTrailer trailer = {.type = row->type, .level = pdu->trailer.level, .context_id = row->id};
         trailer.token = connection->server->provider->output(row->acceptor, &trailer.token_length);
-        if (trailer.token_length > 0) pdu_put_trailer(&writer, start, &trailer, 4);
+        /* After the last leg Windows sends the sec_trailer alone, and Samba looks for it. */
+        if (trailer.token_length > 0 || !is_bind) pdu_put_trailer(&writer, start, &trailer, 4);
     }
     pdu_end(&writer, start);
     connection_send(connection, &writer);
@@ -467,6 +471,8 @@ ServerNext server_on_alter(RpcConnection *connection, uint8_t *data, const Pdu *
     (void)data;
     (void)ret_call;
     PduResult results[255];
+    if (pdu->trailer.token && pdu->trailer.type == 0) /* nobody proves anything by no service */
+        return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN);
     int r = negotiate_all(connection, &pdu->bind, false, results);
     if (r == -EPROTO) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
     if (r < 0)
