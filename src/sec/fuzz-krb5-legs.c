@@ -168,6 +168,7 @@ static void authdata_any(Reader *reader)
         int r = kerberos_acceptor_finish(acceptor, (uint8_t *)leg3.data, leg3.length, &caller, &failure);
         if (level) assert((r == 0) == (length == 1 && *bytes == LEVEL_PRIVACY && !(how & 4)));
         assert(r != 0 || strcmp(caller.principal, FORGE_CLIENT) == 0);
+        if (r == 0) kerberos_credential_unref(caller.credential);
         krb5_free_data_contents(forge.context, &leg3);
     }
     kerberos_acceptor_free(acceptor);
