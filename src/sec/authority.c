@@ -10,7 +10,9 @@
 #include "base/time.h"
 #include "sec/authority-message.h"
 #include "sec/authority-store.h"
+#include "sec/credential.h"
 #include "sec/mechanism.h"
+#include "sec/ntlm-user-file.h"
 #include "sec/ntlm-credential.h"
 
 /* Everything in an answer but tokens, groups and texts; SIDs in binary. */
@@ -201,9 +203,15 @@ static int logon_kerberos(AuthorityCall *call, IoWait *ret_wait)
 static int logon_ntlm(AuthorityCall *call)
 {
     const AuthorityRequest *request = &call->request;
-    if (request->source != CREDENTIAL_PASSWORD || !request->principal || !request->password) return -EINVAL;
-    return ntlm_credential_new(request->principal, request->password, NULL, &call->credential.ntlm,
-                               &call->failure);
+    uint8_t hash[NTLM_KEY];
+    const bool hashed = request->source == LOGON_NT_HASH;
+    if ((!hashed && request->source != LOGON_PASSWORD) || !request->principal || !request->password ||
+        (hashed && !ntlm_hash_parse(request->password, hash)))
+        return -EINVAL;
+    int result = ntlm_credential_new(request->principal, hashed ? NULL : request->password,
+                                     hashed ? hash : NULL, &call->credential.ntlm, &call->failure);
+    explicit_bzero(hash, sizeof(hash));
+    return result;
 }
 
 /* What Negotiate may show: Kerberos, and where the configuration lets it NTLM as well. NTLM alone only where

@@ -15,6 +15,7 @@ typedef enum LogonSource {
                        changes */
     LOGON_KEYTAB,   /* principal and keytab; the authority gets tickets, and again at 2/3 of their life */
     LOGON_PASSWORD, /* principal and password */
+    LOGON_NT_HASH = 4, /* for NTLM only: `password` is its NT hash, as 32 hexadecimal digits */
 } LogonSource;
 
 typedef struct LogonSpec {

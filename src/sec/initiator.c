@@ -376,8 +376,8 @@ bool sec_initiator_is_done(const SecInitiator *initiator)
 
 bool sec_initiator_wants_reply(const SecInitiator *initiator)
 {
-    /* GSS-1: raw Kerberos' third leg goes in alter_context, which is answered. */
-    return true;
+    /* GSS-1: raw Kerberos' third leg goes in alter_context, which is answered; NTLM's in rpc_auth_3. */
+    return initiator->spec.authn_service != RPC_C_AUTHN_WINNT;
 }
 
 SecContext *sec_initiator_take_context(SecInitiator *initiator)

@@ -48,8 +48,8 @@ const uint8_t *sec_initiator_output(const SecInitiator *initiator, size_t *ret_l
 int sec_initiator_input(SecInitiator *initiator, const uint8_t *token, size_t length) must_use;
 /* True when the context stands once the present output (if any) has been sent. */
 bool sec_initiator_is_done(const SecInitiator *initiator);
-/* Whether the last token goes in alter_context (SPNEGO) or may go in rpc_auth_3 / alter_context (raw
- * Kerberos: alter_context). */
+/* Whether the last token goes in alter_context, which is answered (Kerberos, SPNEGO), or in rpc_auth_3
+ * (NTLM). */
 bool sec_initiator_wants_reply(const SecInitiator *initiator);
 /* Moves the finished context to the caller. */
 SecContext *sec_initiator_take_context(SecInitiator *initiator);

@@ -133,6 +133,15 @@ static bool hash_read(Piece text, uint8_t ret_hash[NTLM_KEY])
     return true;
 }
 
+bool ntlm_hash_parse(const char *digits, uint8_t ret_hash[NTLM_KEY])
+{
+    uint8_t hash[NTLM_KEY];
+
+    if (strlen(digits) != HASH_DIGITS || !hash_read((Piece){digits, HASH_DIGITS}, hash)) return false;
+    memcpy(ret_hash, hash, sizeof(hash));
+    return true;
+}
+
 static int password_read(Piece text, uint8_t ret_hash[NTLM_KEY])
 {
     char *password = strndup(text.start, text.length);

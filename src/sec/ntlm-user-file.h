@@ -44,6 +44,8 @@ typedef struct NtlmUserQuery {
 /* Whether a name can be of an account: not empty, without controls and without the characters that separate
  * names, here and in Kerberos' principals: \ / : @ and the quote. */
 bool ntlm_user_name_is_fit(const char *name);
+/* 32 hexadecimal digits as a hash; false, and nothing set, for anything else. */
+bool ntlm_hash_parse(const char *digits, uint8_t ret_hash[NTLM_KEY]);
 /* Over a file's content. `ret_line` is set for NTLM_USER_MALFORMED: a file with a line that cannot be
  * understood is not used at all. 0, the conditions, -ENOMEM, -EOPNOTSUPP. */
 int ntlm_user_text_find(const char *text, size_t length, const NtlmUserQuery *query, NtlmUser *ret_user,
