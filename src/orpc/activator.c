@@ -6,11 +6,14 @@
 #include <winerror.h>
 #include "io/hosts.h"
 #include "orpc/plain.h"
+#include "orpc/remote-activation.h"
 #include "orpc/status.h"
 #include "sec/token.h"
 
 #define LEVEL_PKT_INTEGRITY 5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
 #define LEVEL_IMPERSONATE   3 /* RPC_C_IMP_LEVEL_IMPERSONATE */
+#define MINOR_WITH_SCM      6 /* COM 5.6 brought IRemoteSCMActivator and ServerAlive2 */
+#define MINOR_FIRST         1 /* what a server speaks that does not know ServerAlive2 */
 #define CLIENT_LEVEL        2 /* ScmRequestInfo.ClientImpLevel: always this on Windows, ignored by servers */
 
 typedef enum ActivatorState {
@@ -166,14 +169,36 @@ static HRESULT take_alive(Activator *activator)
     if (out.status) return fail(activator, HRESULT_FROM_WIN32(out.status), "ServerAlive2");
     if (!com_version_negotiate(out.version, &activator->version))
         return fail(activator, RPC_E_VERSION_MISMATCH, "ServerAlive2");
-    /* IRemoteSCMActivator came with 5.6; the older IActivation is not spoken here. */
-    if (activator->version.minor < 6) return fail(activator, RPC_E_VERSION_MISMATCH, "activation");
     if (bindings_dup(&out.bindings, &activator->resolver) < 0) {
         activator->resolver = (Bindings){0};
         return fail(activator, E_OUTOFMEMORY, "ServerAlive2");
     }
     activator->state = ASK_ACTIVATE;
     return S_OK;
+}
+
+/* [MS-DCOM] 3.2.4.1.1.1: such a server is asked as one of COM 5.1. */
+static HRESULT take_no_alive(Activator *activator)
+{
+    activator->version = (ComVersion){COM_VERSION_MAJOR, MINOR_FIRST};
+    activator->state = ASK_ACTIVATE;
+    return S_OK;
+}
+
+static int write_old_request(Activator *activator)
+{
+    RemoteActivationIn in = {
+        .orpc = {.version = activator->version, .flags = 1, .causality = activator->causality},
+        .clsid = activator->clsid,
+        .client_level = CLIENT_LEVEL,
+        .mode = activator->class_object ? MODE_GET_CLASS_OBJECT : 0,
+        .iid_count = activator->iid_count,
+        .iids = (const uint8_t *)activator->iids,
+        .protseq_count = 1,
+        .protseqs = {BINDING_TOWER_TCP}};
+    writer_reset(&activator->stub);
+    remote_activation_in_write(&activator->stub, &in);
+    return writer_status(&activator->stub);
 }
 
 static int write_request(Activator *activator, uint16_t opnum)
@@ -209,15 +234,31 @@ static int write_request(Activator *activator, uint16_t opnum)
     return writer_status(&activator->stub);
 }
 
-static HRESULT ask_activate(Activator *activator)
+static bool is_old(const Activator *activator)
+{
+    return activator->version.minor < MINOR_WITH_SCM;
+}
+
+static HRESULT start_activation(Activator *activator)
 {
     uint16_t opnum = activator->class_object ? OP_GET_CLASS_OBJECT : OP_CREATE_INSTANCE;
+    if (!is_old(activator))
+        return write_request(activator, opnum) < 0
+                   ? E_OUTOFMEMORY
+                   : start_call(activator, &IID_SCM_ACTIVATOR, opnum, activator->security);
+    /* It cannot say this, and nothing may run as the client because somebody took the word away. */
+    if (activator->disable_aaa) return RPC_E_VERSION_MISMATCH;
+    return write_old_request(activator) < 0
+               ? E_OUTOFMEMORY
+               : start_call(activator, &IID_ACTIVATION, OP_REMOTE_ACTIVATION, activator->security);
+}
+
+static HRESULT ask_activate(Activator *activator)
+{
     const IoAddress *answered = rpc_client_call_address(activator->call);
     activator->has_address = answered != NULL;
     if (answered) activator->address = *answered;
-    HRESULT hr = write_request(activator, opnum) < 0
-                     ? E_OUTOFMEMORY
-                     : start_call(activator, &IID_SCM_ACTIVATOR, opnum, activator->security);
+    HRESULT hr = start_activation(activator);
     if (FAILED(hr)) return fail(activator, hr, "activation");
     activator->state = ACTIVATE;
     return S_OK;
@@ -251,10 +292,38 @@ static HRESULT take_activate(Activator *activator)
     return S_OK;
 }
 
+static HRESULT take_old_activate(Activator *activator)
+{
+    RemoteActivationOut out;
+    Reader reader = rpc_client_call_reply(activator->call);
+    remote_activation_out_read(&reader, activator->results, activator->iid_count, &out);
+    if (reader_status(&reader) < 0)
+        return fail(activator, HRESULT_FROM_WIN32(RPCST_BAD_STUB_DATA), "activation");
+    if (out.status) return fail(activator, HRESULT_FROM_WIN32(out.status), "activation");
+    if (FAILED(out.result)) return fail(activator, out.result, "activation");
+    if (out.count != activator->iid_count || !out.scm.bindings.data)
+        return fail(activator, RPC_E_INVALID_OBJREF, "reading the result of the activation");
+    for (uint32_t i = 0; i < out.count; i++)
+        activator->results[i].iid = activator->iids[i];
+    activator->scm = out.scm;
+    activator->state = DONE;
+    return S_OK;
+}
+
+/* A call is over. */
+static HRESULT take(Activator *activator, RpcStatus status)
+{
+    bool alive = activator->state == ALIVE;
+    if (alive && status == RPCST_PROCNUM_OUT_OF_RANGE && rpc_client_call_is_fault(activator->call))
+        return take_no_alive(activator);
+    if (status != RPCST_OK) return fail_call(activator, status, alive ? "ServerAlive2" : "activation");
+    if (alive) return take_alive(activator);
+    return is_old(activator) ? take_old_activate(activator) : take_activate(activator);
+}
+
 HRESULT activator_step(Activator *activator, IoWait *ret_wait)
 {
     for (;;) {
-        bool alive = activator->state == ALIVE;
         HRESULT hr = S_OK;
         switch (activator->state) {
         case ASK_ALIVE:
@@ -267,9 +336,7 @@ HRESULT activator_step(Activator *activator, IoWait *ret_wait)
         case ACTIVATE: {
             RpcStatus status = rpc_client_call_step(activator->call, ret_wait);
             if (status == RPCST_PENDING) return E_PENDING;
-            if (status != RPCST_OK)
-                return fail_call(activator, status, alive ? "ServerAlive2" : "activation");
-            hr = alive ? take_alive(activator) : take_activate(activator);
+            hr = take(activator, status);
             break;
         }
         case DONE:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The activation client ([MS-DCOM] 3.2.4.1.1): ServerAlive2 without security, then RemoteCreateInstance or
- * RemoteGetClassObject as the given identity; a state machine over rpc/client.h.
+ * RemoteGetClassObject as the given identity, and RemoteActivation where the server speaks a COM before 5.6;
+ * a state machine over rpc/client.h.
  *
  * The identity is decided above (com/cloak.c). There is no second try under another one or without security.
  */
@@ -48,7 +49,8 @@ DEFINE_CLEANUP(Activator, activator_free)
 /* After S_OK. Results are in the order of the IIDs asked for; everything is borrowed. */
 const ActivationResult *activator_results(const Activator *activator, uint32_t *ret_count);
 const ScmReply *activator_scm_reply(const Activator *activator);
-/* The bindings of the resolver as ServerAlive2 gave them; and the address that answered. */
+/* The bindings of the resolver as ServerAlive2 gave them (none before COM 5.6); and the address that
+ * answered. */
 const Bindings *activator_resolver(const Activator *activator);
 const IoAddress *activator_address(const Activator *activator);
 const char *activator_sentence(const Activator *activator);

@@ -12,6 +12,7 @@
 #define LEVEL_INTEGRITY  5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
 #define LEVEL_IDENTIFY   2 /* RPC_C_IMP_LEVEL_IDENTIFY */
 #define SERVICE_KERBEROS 16
+#define MINOR_FIRST      1 /* of a server that does not know ResolveOxid2. [MS-DCOM] 1.7 */
 
 struct RemoteResolve {
     RemoteTable *table;
@@ -24,6 +25,7 @@ struct RemoteResolve {
     uint16_t port;
     Writer request;
     RpcClientCall *call;
+    bool old; /* the resolver does not know ResolveOxid2: COM 5.1 */
     SecFailure failure;
     RpcStatus last; /* of the resolver before */
     RemoteExporter *exporter;
@@ -97,22 +99,24 @@ static RpcStatus ask(RemoteResolve *resolve)
     writer_reset(&resolve->request);
     resolve_oxid_in_write(&resolve->request, &in);
     if (writer_status(&resolve->request) < 0) return RPCST_OUT_OF_MEMORY;
-    return rpc_client_call_new(&(RpcClientCallSpec){.binding = binding,
-                                                    .security = security,
-                                                    .iid = IID_OBJECT_EXPORTER,
-                                                    .major = 0,
-                                                    .opnum = OP_RESOLVE_OXID2,
-                                                    .stub = resolve->request.data,
-                                                    .stub_length = resolve->request.length,
-                                                    .deadline = resolve->deadline},
-                               &resolve->call);
+    return rpc_client_call_new(
+        &(RpcClientCallSpec){.binding = binding,
+                             .security = security,
+                             .iid = IID_OBJECT_EXPORTER,
+                             .major = 0,
+                             .opnum = resolve->old ? OP_RESOLVE_OXID : OP_RESOLVE_OXID2,
+                             .stub = resolve->request.data,
+                             .stub_length = resolve->request.length,
+                             .deadline = resolve->deadline},
+        &resolve->call);
 }
 
 static RpcStatus answer(RemoteResolve *resolve)
 {
     Reader reader = rpc_client_call_reply(resolve->call);
     ResolveOxidOut out = {0};
-    resolve_oxid_out_read(&reader, true, &out);
+    resolve_oxid_out_read(&reader, !resolve->old, &out);
+    if (resolve->old) out.version = (ComVersion){COM_VERSION_MAJOR, MINOR_FIRST};
     if (reader_status(&reader) < 0) return RPCST_BAD_STUB_DATA;
     if (out.status != RPCST_OK) return out.status;
     ComVersion version;
@@ -142,7 +146,16 @@ static RpcStatus advance(RemoteResolve *resolve)
     }
     resolve->exporter =
         remote_table_find(resolve->table, resolve->oxid, resolve->host, resolve->port, !resolve->process);
+    resolve->old = false;
     return resolve->exporter ? RPCST_OK : ask(resolve);
+}
+
+/* Asks the same resolver once more, as it was asked before COM 5.2. */
+static RpcStatus ask_old(RemoteResolve *resolve)
+{
+    resolve->call = rpc_client_call_free(resolve->call);
+    resolve->old = true;
+    return ask(resolve);
 }
 
 RpcStatus remote_resolve_step(RemoteResolve *resolve, IoWait *ret_wait)
@@ -154,6 +167,11 @@ RpcStatus remote_resolve_step(RemoteResolve *resolve, IoWait *ret_wait)
         }
         RpcStatus status = rpc_client_call_step(resolve->call, ret_wait);
         if (status == RPCST_PENDING) return status;
+        if (status == RPCST_PROCNUM_OUT_OF_RANGE && !resolve->old) {
+            status = ask_old(resolve);
+            if (status == RPCST_OK) continue;
+            return status;
+        }
         if (status == RPCST_OK)
             status = answer(resolve);
         else

@@ -17,6 +17,7 @@
 #include "orpc/activation-server.h"
 #include "orpc/activator.h"
 #include "orpc/plain.h"
+#include "orpc/plain.h"
 #include "tests/realm/krb5-fixture.h"
 
 static const Guid clsid = {1, 2, 3, {4}}, unknown = {2, 2, 3, {4}}, missing = {6, 6, 7, {8}};
@@ -251,6 +252,94 @@ static void test_refused(void **state)
     check_refused(&spec, HRESULT_FROM_WIN32(RPC_S_SERVER_UNAVAILABLE));
 }
 
+/* A server as it was before COM 5.6: IActivation, and ServerAlive2 that is not there (minor 0) or says so. */
+typedef struct OldMachine {
+    RpcServer *server;
+    RpcInterface alive;
+    uint16_t minor, port;
+} OldMachine;
+
+static RpcStatus old_alive(RpcCall *call, void *data)
+{
+    const OldMachine *old = data;
+    ServerAlive2Out out = {{COM_VERSION_MAJOR, old->minor}, machine.bindings, 0};
+    server_alive2_out_write(&call->out, &out);
+    return RPCST_OK;
+}
+
+static void old_start(OldMachine *old, uint16_t minor)
+{
+    static const RpcOperation without[OP_SERVER_ALIVE2] = {0},
+                              with[OP_SERVER_ALIVE2 + 1] = {[OP_SERVER_ALIVE2] = {old_alive, 0}};
+    RpcServerOptions options = {.loop = machine.loop, .authority = realm.a};
+    IoAddress address;
+    *old = (OldMachine){.minor = minor};
+    old->alive = (RpcInterface){.uuid = IID_OBJECT_EXPORTER,
+                                .operations = minor ? with : without,
+                                .operation_count = OP_SERVER_ALIVE2 + (minor > 0),
+                                .data = old};
+    assert_int_equal(rpc_server_new(&options, &old->server), RPCST_OK);
+    assert_int_equal(rpc_server_register(old->server, &old->alive), RPCST_OK);
+    assert_int_equal(rpc_server_register(old->server, activation_server_old_interface(machine.activation)),
+                     RPCST_OK);
+    assert_int_equal(io_address_parse("127.0.0.77", 0, &address), 0);
+    assert_int_equal(rpc_server_listen(old->server, &address, 0, &old->port), 0);
+}
+
+static void activates_on_an_old_server(void **state)
+{
+    static const uint16_t minors[] = {0, 2, 4};
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(minors); i++) {
+        OldMachine old;
+        Activator *activator;
+        Objref objref;
+        uint32_t count;
+        old_start(&old, minors[i / 2]);
+        ActivatorSpec spec = spec_for("a.lab.test", realm.alice);
+        spec.port = old.port;
+        spec.class_object = i % 2;
+        assert_int_equal(activator_new(&spec, &activator), S_OK);
+        assert_int_equal(activator_run(activator), S_OK);
+        const ActivationResult *results = activator_results(activator, &count);
+        assert_int_equal(count, 2);
+        assert_true(guid_equal(&results[0].iid, &iids[0]));
+        assert_int_equal(objref_parse(results[0].objref, results[0].objref_length, &objref), 0);
+        assert_int_equal(results[1].status, E_NOINTERFACE);
+        assert_int_equal(activator_scm_reply(activator)->oxid, 77);
+        pthread_mutex_lock(&machine_lock);
+        assert_int_equal(machine.last.class_object, i % 2);
+        assert_int_equal(machine.last.authn_level, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY);
+        assert_string_equal(machine.caller, "alice@LAB.TEST");
+        pthread_mutex_unlock(&machine_lock);
+        activator_free(activator);
+        rpc_server_free(old.server);
+    }
+}
+
+/* What an old server refuses, and what it cannot be told. */
+static void an_old_server_refuses(void **state)
+{
+    OldMachine old;
+    old_start(&old, 2);
+    ActivatorSpec spec = spec_for("a.lab.test", realm.alice);
+    spec.port = old.port;
+    spec.clsid = unknown;
+    check_refused(&spec, REGDB_E_CLASSNOTREG);
+    spec = spec_for("a.lab.test", NULL);
+    spec.port = old.port;
+    check_refused(&spec, HRESULT_FROM_WIN32(ERROR_ACCESS_DENIED));
+    spec = spec_for("a.lab.test", realm.alice);
+    spec.port = old.port;
+    spec.disable_aaa = true;
+    check_refused(&spec, RPC_E_VERSION_MISMATCH);
+    rpc_server_free(old.server);
+    old_start(&old, 6); /* it says that it has what it has not */
+    spec = spec_for("a.lab.test", realm.alice);
+    spec.port = old.port;
+    check_refused(&spec, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_IF));
+    rpc_server_free(old.server);
+}
+
 /* What a client that does not raise its level gets: the floor is the server's. */
 static void ACT_5_the_server_s_floor(void **state)
 {
@@ -285,6 +374,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ACT_5_ACT_6_activates_as_the_token_at_integrity),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(activates_on_an_old_server),
+        cmocka_unit_test(an_old_server_refuses),
         cmocka_unit_test(ACT_5_the_server_s_floor),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
