@@ -130,3 +130,14 @@ MANTLE_API ULONG BSTR_UserSize(ULONG *flags, ULONG offset, BSTR *value);
 MANTLE_API unsigned char *BSTR_UserMarshal(ULONG *flags, unsigned char *buffer, BSTR *value);
 MANTLE_API unsigned char *BSTR_UserUnmarshal(ULONG *flags, unsigned char *buffer, BSTR *value);
 MANTLE_API void BSTR_UserFree(ULONG *flags, BSTR *value);
+
+/* By these the tables name VARIANT and SAFEARRAY. They are not for calling: RPC_S_CANNOT_SUPPORT is raised.
+ */
+MANTLE_API ULONG VARIANT_UserSize(ULONG *flags, ULONG offset, VARIANT *value);
+MANTLE_API unsigned char *VARIANT_UserMarshal(ULONG *flags, unsigned char *buffer, VARIANT *value);
+MANTLE_API unsigned char *VARIANT_UserUnmarshal(ULONG *flags, unsigned char *buffer, VARIANT *value);
+MANTLE_API void VARIANT_UserFree(ULONG *flags, VARIANT *value);
+MANTLE_API ULONG LPSAFEARRAY_UserSize(ULONG *flags, ULONG offset, LPSAFEARRAY *value);
+MANTLE_API unsigned char *LPSAFEARRAY_UserMarshal(ULONG *flags, unsigned char *buffer, LPSAFEARRAY *value);
+MANTLE_API unsigned char *LPSAFEARRAY_UserUnmarshal(ULONG *flags, unsigned char *buffer, LPSAFEARRAY *value);
+MANTLE_API void LPSAFEARRAY_UserFree(ULONG *flags, LPSAFEARRAY *value);

@@ -12,6 +12,35 @@ typedef unsigned short VARTYPE;
 #define VARIANT_TRUE  ((VARIANT_BOOL)-1)
 #define VARIANT_FALSE ((VARIANT_BOOL)0)
 
+/* Money: int64 is ten thousandths. */
+typedef union tagCY {
+    __extension__ struct {
+        ULONG Lo;
+        LONG Hi;
+    };
+    LONGLONG int64;
+} CY;
+/* A number of 96 bits, Hi32:Lo64, divided by 10 to the power of scale (0 to 28). */
+typedef struct tagDEC {
+    USHORT wReserved; /* overlaid by a VARIANT's vt */
+    __extension__ union {
+        __extension__ struct {
+            BYTE scale;
+            BYTE sign; /* 0 or DECIMAL_NEG */
+        };
+        USHORT signscale;
+    };
+    ULONG Hi32;
+    __extension__ union {
+        __extension__ struct {
+            ULONG Lo32;
+            ULONG Mid32;
+        };
+        ULONGLONG Lo64;
+    };
+} DECIMAL, *LPDECIMAL;
+#define DECIMAL_NEG ((BYTE)0x80)
+
 /* [MS-OAUT] 2.2.2: what happens below a BSTR on the wire */
 typedef struct _FLAGGED_WORD_BLOB {
     ULONG fFlags;

@@ -147,7 +147,7 @@ void ndr_call_reserve(NdrCall *call)
 NdrUndo *ndr_call_own(NdrCall *call, NdrOwned kind, void *pointer)
 {
     NdrUndo *undo = &call->journal[call->journal_count++];
-    *undo = (NdrUndo){.kind = kind, .pointer = pointer, .in_out = call->in_out};
+    *undo = (NdrUndo){.kind = kind, .pointer = pointer, .in_out = call->in_out && call->op == NDR_GET};
     return undo;
 }
 

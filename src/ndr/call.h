@@ -58,7 +58,7 @@ typedef struct NdrCall {
     NdrOp op;
     bool server;
     bool heap;   /* GET: targets of embedded pointers come from the heap, else from the arena */
-    bool in_out; /* GET: the parameter being read is [in, out] */
+    bool in_out; /* the parameter being walked is [in, out]; server only */
     unsigned depth;
     uint32_t referent;
     size_t budget; /* what GET may still allocate */
@@ -70,6 +70,11 @@ typedef struct NdrCall {
     void *hooks_context;
     uint8_t *stack; /* the argument slots that correlations refer to */
     uint8_t *base;  /* the structure being walked */
+
+    /* Client: the memory beside an [in, out] argument into which a reply is being read, and the argument. */
+    uint8_t *shadow, *shadowed;
+    size_t shadow_size;
+    struct NdrReference *references; /* VARIANTs by reference that were read; newest first */
 
     NdrUndo *journal;
     size_t journal_count, journal_capacity;

@@ -7,6 +7,7 @@
  * zeroed again on failure.
  */
 #include <stdarg.h>
+#include "ndr/automation-marshal.h"
 #include "ndr/proxy.h"
 #include "ndr/procedure.h"
 #include "ndr/walk.h"
@@ -94,9 +95,13 @@ static void replies_get(Request *request)
         if (parameter->passing == PASS_UNIQUE && (ndr_number(call, 0) != 0) != (receiver->target != NULL))
             ndr_raise(RPC_X_BAD_STUB_DATA);
         uint8_t *memory = receiver->shadow ? receiver->shadow : receiver->target;
+        call->shadow = receiver->shadow;
+        call->shadowed = receiver->target;
+        call->shadow_size = receiver->capacity;
         if (memory)
             ndr_object(call, parameter->type, &memory, receiver->capacity, false, &receiver->received);
     }
+    call->shadow = NULL;
     request->result = ndr_number(call, 0);
     ndr_call_verify(call);
 }
@@ -114,6 +119,7 @@ static void replies_take_over(Request *request)
         if (receiver->shadow)
             ndr_object(call, request->procedure.parameters[i].type, &memory, 0, false, NULL);
     }
+    ndr_references_take_over(call);
     for (unsigned i = 0; i < request->procedure.count; i++) {
         Receiver *receiver = &request->receivers[i];
         if (receiver->shadow) memcpy(receiver->target, receiver->shadow, receiver->received);

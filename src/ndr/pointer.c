@@ -52,7 +52,7 @@ static IID interface_iid(NdrCall *call, const uint8_t *type)
 }
 
 /* [MS-DCOM] 2.2.14 MInterfacePointer: the conformance, ulCntData, the OBJREF */
-static void interface_put(NdrCall *call, const IID *iid, IUnknown *object)
+void ndr_interface_put(NdrCall *call, const IID *iid, IUnknown *object)
 {
     Writer *writer = call->writer;
     writer_align(writer, 4, 0);
@@ -71,7 +71,7 @@ static void interface_put(NdrCall *call, const IID *iid, IUnknown *object)
     writer_patch_u32(writer, lengths + 4, (uint32_t)undo->length);
 }
 
-static void interface_get(NdrCall *call, const IID *iid, uint8_t *slot)
+void ndr_interface_get(NdrCall *call, const IID *iid, uint8_t *slot)
 {
     uint32_t maximum = ndr_number(call, 0), length = ndr_number(call, 0);
     if (length != maximum) ndr_raise(RPC_X_BAD_STUB_DATA);
@@ -93,7 +93,7 @@ void ndr_interface_pointer_body(NdrCall *call, const uint8_t *type, uint8_t *slo
     memcpy(&object, slot, sizeof(object));
     IID iid = interface_iid(call, type);
     if (call->op == NDR_GET)
-        interface_get(call, &iid, slot);
+        ndr_interface_get(call, &iid, slot);
     else
-        interface_put(call, &iid, object);
+        ndr_interface_put(call, &iid, object);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ndr/server.h"
+#include "ndr/automation-marshal.h"
 #include "ndr/procedure.h"
 #include "ndr/walk.h"
 
@@ -70,6 +71,7 @@ static void step_method(void *context)
         const NdrParameter *parameter = &invocation->procedure.parameters[i];
         if (!ndr_parameter_is_out(parameter)) continue;
         uint8_t *memory = ndr_parameter_target(parameter, invocation->slots);
+        call->in_out = ndr_parameter_is_in(parameter);
         if (parameter->passing == PASS_UNIQUE) ndr_number(call, memory ? ndr_referent(call) : 0);
         if (memory) ndr_object(call, parameter->type, &memory, 0, false, NULL);
     }
@@ -82,9 +84,11 @@ static void step_free(void *context)
     Invocation *invocation = context;
     NdrCall *call = &invocation->call;
     ndr_call_free(call);
+    ndr_references_free(call);
     for (unsigned i = 0; i < invocation->procedure.count; i++) {
         const NdrParameter *parameter = &invocation->procedure.parameters[i];
         uint8_t *memory = ndr_parameter_target(parameter, invocation->slots);
+        call->in_out = ndr_parameter_is_in(parameter);
         if (ndr_parameter_is_out(parameter) && memory)
             ndr_object(call, parameter->type, &memory, 0, false, NULL);
     }
@@ -99,7 +103,6 @@ static uint32_t invocation_run(Invocation *invocation)
         ndr_call_undo(call);
         return code;
     }
-    call->in_out = false;
     code = ndr_guard(step_method, invocation);
     /* Where results contradict each other they cannot be walked to their end; what is left is the method's
      * leak. */
@@ -120,6 +123,7 @@ int ndr_server_invoke(NdrServerCall *server, uint32_t *ret_code)
         memset(invocation.slots, 0, invocation.procedure.slots * sizeof(invocation.slots[0]));
         invocation.slots[0] = (uintptr_t)server->object;
         ndr_call_init(call, invocation.owner->tables->pStubDesc, server->arena);
+        call->server = true;
         call->hooks = server->hooks;
         call->hooks_context = server->hooks_context;
         call->stack = (uint8_t *)invocation.slots;

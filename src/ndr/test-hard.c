@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every type both ways, then again against a peer that lies: each request and reply cut at every byte, each
- * bit flipped, words replaced by those that hurt, each allocation failing. Run under the sanitizers; nothing
- * may be left behind.
+ * Every type both ways, then again against a peer that lies (testing-attack.h), and attacks that have a name.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -10,191 +8,39 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "ndr/call.h"
+#include "ndr/testing-attack.h"
 #include "ndr/testing-hard.h"
 
-static const uint32_t words[] = {0,       1,          2,          5,          64,         0x1000,    100000,
-                                 0x20000, 0x20000001, 0x40000001, 0x7fffffff, 0x80000000, 0xffffffff};
+/* The callers of IHard as the attacks want them. */
+#define CALLERS_MAX 32u
+static TestCaller callers[CALLERS_MAX];
+#define EACH callers, hard_callers_count
 
-static void nothing_left(const char *name)
+static void run(const TestCaller *caller, void *proxy, bool check)
 {
-    if (test_objects != 0) fail_msg("%s: %ld interfaces are left", name, test_objects);
+    hard_callers[caller - callers].run(proxy, check);
 }
 
 static void test_calls(void **state)
 {
-    TestProxy test;
-    for (size_t i = 0; i < hard_callers_count; i++) {
-        test_proxy_init(&test, &IID_IHard, &hard_object);
-        hard_callers[i].run((IHard *)&test, true);
-        assert_true(test.calls > 0);
-        test_proxy_deinit(&test);
-        nothing_left(hard_callers[i].name);
-    }
+    assert_in_range(hard_callers_count, 1, CALLERS_MAX);
+    test_attack_calls(EACH);
 }
-
-/* ---- a lying client ---- */
-
-typedef struct Attack {
-    TestProxy *test;
-    const TestMessage *message;
-    uint8_t *bytes;
-} Attack;
-
-static void attack(Attack *attack, size_t length)
-{
-    test_serve(attack->message->iface, attack->test->object, attack->message->method, attack->bytes, length,
-               &attack->test->arena, NULL);
-}
-
-static void attack_request(Attack *run)
-{
-    size_t length = run->message->request_length;
-    for (size_t cut = 0; cut < length; cut++)
-        attack(run, cut);
-    for (size_t bit = 0; bit < length * 8; bit++) {
-        run->bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        attack(run, length);
-        run->bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-    }
-    for (size_t at = 0; at + 4 <= length; at += 2)
-        for (size_t w = 0; w < ARRAY_SIZE(words); w++) {
-            uint8_t kept[4];
-            memcpy(kept, run->bytes + at, 4);
-            memcpy(run->bytes + at, &words[w], 4);
-            attack(run, length);
-            memcpy(run->bytes + at, kept, 4);
-        }
-}
-
-/* Some bytes and words at random, the same ones in every run. */
-static void attack_at_random(Attack *run)
-{
-    enum { ROUNDS = 2000 };
-    size_t length = run->message->request_length;
-    uint64_t random = 88172645463325252u;
-    for (unsigned round = 0; round < ROUNDS && length >= 4; round++) {
-        memcpy(run->bytes, run->message->request, length);
-        for (unsigned changes = 1 + round % 5; changes > 0; changes--) {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            size_t at = (size_t)(random >> 20) % (length - 3);
-            if (random & 1)
-                run->bytes[at] = (uint8_t)(random >> 8);
-            else
-                memcpy(run->bytes + (at & ~(size_t)3), &words[(random >> 8) % ARRAY_SIZE(words)], 4);
-        }
-        attack(run, length);
-    }
-}
-
 static void test_lying_client(void **state)
 {
-    TestProxy test;
-    for (size_t i = 0; i < hard_callers_count; i++) {
-        test_proxy_init(&test, &IID_IHard, &hard_object);
-        hard_callers[i].run((IHard *)&test, true);
-        for (unsigned m = 0; m < test.messages; m++) {
-            Attack run = {&test, &test.message[m], malloc(test.message[m].request_length + 1)};
-            assert_non_null(run.bytes);
-            memcpy(run.bytes, run.message->request, run.message->request_length);
-            attack_request(&run);
-            attack_at_random(&run);
-            free(run.bytes);
-        }
-        test_proxy_deinit(&test);
-        nothing_left(hard_callers[i].name);
-    }
+    test_attack_requests(EACH);
 }
-
-/* ---- a lying server ---- */
-
-static void replay(TestProxy *test, const HardCaller *caller)
-{
-    test_proxy_start(test, TEST_REPLAY);
-    caller->run((IHard *)test, false);
-}
-
-static void attack_reply(TestProxy *test, const HardCaller *caller)
-{
-    size_t length = test->message[test->victim].reply_length;
-    for (test->cut = 0; test->cut < length; test->cut++)
-        replay(test, caller);
-    test->cut = SIZE_MAX;
-    for (size_t bit = 0; bit < length * 8; bit++) {
-        test->patch_at = bit / 8;
-        test->patch = 1u << bit % 8;
-        replay(test, caller);
-    }
-    for (test->patch_at = 0; test->patch_at + 4 <= length; test->patch_at += 4)
-        for (size_t w = 0; w < ARRAY_SIZE(words); w++) {
-            uint32_t was;
-            memcpy(&was, test->message[test->victim].reply + test->patch_at, sizeof(was));
-            test->patch = was ^ words[w];
-            replay(test, caller);
-        }
-    test->patch = 0;
-}
-
 static void test_lying_server(void **state)
 {
-    TestProxy test;
-    for (size_t i = 0; i < hard_callers_count; i++) {
-        test_proxy_init(&test, &IID_IHard, &hard_object);
-        hard_callers[i].run((IHard *)&test, true);
-        for (test.victim = 0; test.victim < test.messages; test.victim++)
-            attack_reply(&test, &hard_callers[i]);
-        test_proxy_deinit(&test);
-        nothing_left(hard_callers[i].name);
-    }
+    test_attack_replies(EACH);
 }
-
-/* ---- memory that is short ---- */
-
-#define ALLOCATIONS_MAX 500 /* far more than any caller makes */
-
 static void test_each_allocation(void **state)
 {
-    TestProxy test;
-    for (size_t i = 0; i < hard_callers_count; i++) {
-        int failed = 1;
-        for (long after = 0; failed; after++) {
-            assert_in_range(after, 0, ALLOCATIONS_MAX);
-            test_proxy_init(&test, &IID_IHard, &hard_object);
-            test_marshalled = 0;
-            ndr_memory_fail_after(after);
-            hard_callers[i].run((IHard *)&test, false);
-            failed = ndr_memory_failed();
-            ndr_memory_fail_after(-1);
-            test_proxy_deinit(&test);
-            nothing_left(hard_callers[i].name);
-        }
-    }
+    test_attack_memory(EACH);
 }
-
-/* A reply that outgrows the writer is a fault, and the OBJREFs already in it are taken back. */
 static void test_each_reply_limit(void **state)
 {
-    TestProxy test;
-    for (size_t i = 0; i < hard_callers_count; i++) {
-        test_proxy_init(&test, &IID_IHard, &hard_object);
-        hard_callers[i].run((IHard *)&test, true);
-        for (unsigned m = 0; m < test.messages; m++) {
-            const TestMessage *message = &test.message[m];
-            for (size_t limit = 0; limit <= message->reply_length; limit++) {
-                uint8_t room[4096];
-                Writer reply;
-                writer_init_fixed(&reply, room, limit);
-                test_marshalled = 0;
-                uint32_t code = test_serve(message->iface, &hard_object, message->method, message->request,
-                                           message->request_length, &test.arena, &reply);
-                assert_true((code == 0) == (limit == message->reply_length));
-                assert_true(code == 0 || test_marshalled == 0);
-            }
-        }
-        test_proxy_deinit(&test);
-        nothing_left(hard_callers[i].name);
-    }
+    test_attack_limits(EACH);
 }
 
 /* ---- attacks with a name ---- */
@@ -350,6 +196,8 @@ static void test_values(void **state)
 
 int main(void)
 {
+    for (size_t i = 0; i < hard_callers_count && i < CALLERS_MAX; i++)
+        callers[i] = (TestCaller){hard_callers[i].name, &IID_IHard, &hard_object, run, NULL};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_lying_client),

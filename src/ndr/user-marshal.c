@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * [wire_marshal]: types whose wire shape is made by routines. BSTR is Mantle's own and is read and written
- * here, through the bounded reader and writer; a program's own routines work on a buffer whose bounds they
- * find in USER_MARSHAL_CB.
+ * [wire_marshal]: types whose wire shape is made by routines. Those of Automation are Mantle's own, known by
+ * their routines, and are read and written through the bounded reader and writer, BSTR here; a program's own
+ * routines work on a buffer whose bounds they find in USER_MARSHAL_CB.
  */
-#include <oleauto.h>
-#include "ndr/walk.h"
+#include "ndr/automation-marshal.h"
 
 #define POINTER_FLAGS 0xc0u       /* [unique] or [ref]: a referent id stands in place, the rest is deferred */
 #define REFERENT_USER 0x72657355u /* "User": what Windows writes there */
@@ -17,9 +16,9 @@ static const USER_MARSHAL_ROUTINE_QUADRUPLE *routines_of(const NdrCall *call, co
     return call->description->aUserMarshalQuadruple + format_u16(type + 2);
 }
 
-static bool is_bstr(const USER_MARSHAL_ROUTINE_QUADRUPLE *routines)
+static bool is_routine(const USER_MARSHAL_ROUTINE_QUADRUPLE *routines, const void *unmarshal)
 {
-    return routines->pfnUnmarshall == (USER_MARSHAL_UNMARSHALLING_ROUTINE)BSTR_UserUnmarshal;
+    return (const void *)routines->pfnUnmarshall == unmarshal;
 }
 
 /* [MS-OAUT] 2.2.23.1 FLAGGED_WORD_BLOB: conformance, cBytes, clSize, characters */
@@ -62,17 +61,36 @@ static BSTR bstr_get(NdrCall *call)
     return bstr_new(call, data, bytes);
 }
 
-static void bstr_body(NdrCall *call, uint8_t *memory)
+void ndr_bstr(NdrCall *call, BSTR *slot)
 {
     BSTR string;
-    memcpy(&string, memory, sizeof(string));
+    memcpy(&string, slot, sizeof(string));
     if (call->op == NDR_PUT) {
         bstr_put(call, string);
     } else {
         if (call->op == NDR_FREE) SysFreeString(string);
         string = call->op == NDR_GET ? bstr_get(call) : NULL;
-        memcpy(memory, &string, sizeof(string));
+        memcpy(slot, &string, sizeof(string));
     }
+}
+
+static void safearray_body(NdrCall *call, uint8_t *memory)
+{
+    ndr_safearray(call, (SAFEARRAY **)(void *)memory, VT_EMPTY);
+}
+
+static void bstr_body(NdrCall *call, uint8_t *memory)
+{
+    ndr_bstr(call, (BSTR *)(void *)memory);
+}
+
+/* NULL: the type is a program's own. */
+static void (*own_body(const USER_MARSHAL_ROUTINE_QUADRUPLE *routines))(NdrCall *, uint8_t *)
+{
+    if (is_routine(routines, (const void *)BSTR_UserUnmarshal)) return bstr_body;
+    if (is_routine(routines, (const void *)VARIANT_UserUnmarshal)) return ndr_variant;
+    if (is_routine(routines, (const void *)LPSAFEARRAY_UserUnmarshal)) return safearray_body;
+    return NULL;
 }
 
 static void foreign_put(NdrCall *call, const USER_MARSHAL_ROUTINE_QUADRUPLE *routines,
@@ -119,8 +137,9 @@ static void foreign_get(NdrCall *call, const USER_MARSHAL_ROUTINE_QUADRUPLE *rou
 void ndr_user_marshal_body(NdrCall *call, const uint8_t *type, uint8_t *memory)
 {
     const USER_MARSHAL_ROUTINE_QUADRUPLE *routines = routines_of(call, type);
-    if (is_bstr(routines)) {
-        bstr_body(call, memory);
+    void (*body)(NdrCall *, uint8_t *) = own_body(routines);
+    if (body) {
+        body(call, memory);
         return;
     }
     MIDL_STUB_MESSAGE message = {.StubDesc = call->description};
@@ -145,7 +164,10 @@ void ndr_user_marshal(NdrCall *call, const uint8_t *type, uint8_t *memory)
     }
     uint32_t id = ndr_number(call, REFERENT_USER);
     if (call->op == NDR_GET) memset(memory, 0, format_u16(type + 4));
-    if (id != 0) ndr_call_defer(call, type, memory);
+    if (id != 0)
+        ndr_call_defer(call, type, memory);
+    else if (own_body(routines_of(call, type)) == ndr_variant)
+        ndr_variant_absent(call, memory);
 }
 
 /* ---- BSTR's routines under their public names, for routines of programs that build on them ---- */

@@ -34,6 +34,9 @@ size_t ndr_object_size(NdrCall *call, const uint8_t *type, uint8_t *memory);
 void ndr_pointer(NdrCall *call, const uint8_t *type, uint8_t *slot);
 void ndr_interface_pointer(NdrCall *call, const uint8_t *type, uint8_t *slot);
 void ndr_interface_pointer_body(NdrCall *call, const uint8_t *type, uint8_t *slot);
+/* What follows the referent id of an interface pointer: object is not NULL; slot gets a reference. */
+void ndr_interface_put(NdrCall *call, const IID *iid, IUnknown *object);
+void ndr_interface_get(NdrCall *call, const IID *iid, uint8_t *slot);
 void ndr_user_marshal(NdrCall *call, const uint8_t *type, uint8_t *memory);
 void ndr_user_marshal_body(NdrCall *call, const uint8_t *type, uint8_t *memory);
 

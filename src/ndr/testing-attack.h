@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every caller of a test has to stand: a peer that lies, with each request and reply cut at every byte,
+ * each bit flipped, words replaced by those that hurt; each allocation failing; each limit of the reply. Run
+ * under the sanitizers; nothing may be left behind.
+ */
+#pragma once
+#include "ndr/testing.h"
+
+/* Makes a few calls on a proxy of the interface and frees what it got. When `check` is set they must succeed
+ * and the results must be right; else any failure will do. */
+typedef struct TestCaller TestCaller;
+struct TestCaller {
+    const char *name;
+    const IID *iid;
+    void *object;
+    void (*run)(const TestCaller *caller, void *proxy, bool check);
+    void (*call)(void *proxy, bool check);
+};
+
+/* All callers succeed, and what they check holds. */
+void test_attack_calls(const TestCaller *callers, size_t count);
+void test_attack_requests(const TestCaller *callers, size_t count);
+void test_attack_replies(const TestCaller *callers, size_t count);
+void test_attack_memory(const TestCaller *callers, size_t count);
+void test_attack_limits(const TestCaller *callers, size_t count);
