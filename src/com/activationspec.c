@@ -80,9 +80,10 @@ static HRESULT choose_service(const COAUTHINFO *info, ActivationSecurity *securi
     if (service == RPC_C_AUTHN_DEFAULT) return S_OK;
     const SecurityService *row = security_service(service);
     if (!row || !row->usable)
-        return com_error(HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE),
-                         "COAUTHINFO: authentication service %u is not offered here; Kerberos (16) is.",
-                         (unsigned)service);
+        return com_error(
+            HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE),
+            "COAUTHINFO: authentication service %u is not offered here; Negotiate (9) and Kerberos (16) are.",
+            (unsigned)service);
     security->authn_service = (uint8_t)service;
     return S_OK;
 }
@@ -107,14 +108,15 @@ static HRESULT read_info(const COAUTHINFO *info, ActivationSecurity *security)
         security->impersonation = (uint8_t)info->dwImpersonationLevel;
     hr = choose_principal(info, security);
     if (SUCCEEDED(hr) && info->pAuthIdentityData)
-        hr = identity_new(info->pAuthIdentityData, &security->identity);
+        hr = identity_new(info->pAuthIdentityData, security->authn_service, &security->identity);
     return hr;
 }
 
 HRESULT activation_security(const COAUTHINFO *info, const ProcessSecurity *process,
                             ActivationSecurity *ret_security)
 {
-    ActivationSecurity security = {.authn_service = RPC_C_AUTHN_GSS_KERBEROS,
+    /* ACT-5, ACT-6 */
+    ActivationSecurity security = {.authn_service = RPC_C_AUTHN_GSS_NEGOTIATE,
                                    .authn_level = RPC_C_AUTHN_LEVEL_PKT_INTEGRITY,
                                    .impersonation = RPC_C_IMP_LEVEL_IMPERSONATE};
     if (!info && process->authn_level > security.authn_level)

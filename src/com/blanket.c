@@ -57,8 +57,8 @@ static HRESULT check_service(const BlanketArgs *args)
     if (!service || !service->usable)
         return com_error(
             HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE),
-            "SetBlanket: authentication service %u is not implemented. Use RPC_C_AUTHN_GSS_KERBEROS or "
-            "RPC_C_AUTHN_DEFAULT.",
+            "SetBlanket: authentication service %u is not implemented. Use RPC_C_AUTHN_GSS_KERBEROS, "
+            "RPC_C_AUTHN_GSS_NEGOTIATE or RPC_C_AUTHN_DEFAULT.",
             args->dwAuthnSvc);
     return S_OK;
 }
@@ -78,31 +78,50 @@ static HRESULT check(const BlanketArgs *args)
     return S_OK;
 }
 
-/* NEG-1: the first service of the server's that this library has; its principal is "" for none. */
-static bool first_service(const BlanketServer *server, uint32_t wanted, uint32_t *ret_service,
-                          char ret_principal[BINDING_ADDRESS_SIZE], bool *ret_any)
+/* How gladly a service of the server's list is taken by negotiation; 0: not at all. NTLM is what remains,
+ * where the configuration lets it; a service for which CoInitializeSecurity was given an identity goes before
+ * one that would show another. */
+static unsigned preference(const ProcessSecurity *security, uint32_t service)
+{
+    const SecurityService *row = security_service(service);
+    const SecurityIdentity *entry = security_identity(security, service);
+
+    if (!row || !row->usable || (service == RPC_C_AUTHN_WINNT && !security->ntlm)) return 0;
+    return (entry && entry->identity ? 3u : 1u) + (service != RPC_C_AUTHN_WINNT);
+}
+
+/* NEG-1: the first service of the server's that this library has, among those that it takes as gladly; its
+ * principal is
+ * "" for none. `wanted` other than DEFAULT: that one. */
+static bool first_service(const ProcessSecurity *security, const BlanketServer *server, uint32_t wanted,
+                          uint32_t *ret_service, char ret_principal[BINDING_ADDRESS_SIZE], bool *ret_any)
 {
     BindingsWalk walk = {0};
+    char principal[BINDING_ADDRESS_SIZE];
     uint16_t service;
+    unsigned best = 0;
 
     *ret_any = false;
-    while (server->bindings && bindings_next_security(server->bindings, &walk, &service, ret_principal)) {
-        const SecurityService *row = security_service(service);
+    ret_principal[0] = 0;
+    while (server->bindings && bindings_next_security(server->bindings, &walk, &service, principal)) {
+        unsigned rank = wanted == RPC_C_AUTHN_DEFAULT ? preference(security, service) : service == wanted;
 
         *ret_any = true;
-        if (!row || !row->usable || (wanted != RPC_C_AUTHN_DEFAULT && service != wanted)) continue;
+        if (rank <= best) continue;
+        best = rank;
         *ret_service = service;
-        return true;
+        strcpy(ret_principal, principal);
     }
-    ret_principal[0] = 0;
-    return false;
+    return best > 0;
 }
 
 static HRESULT no_service(bool any)
 {
     return com_error(
         RPC_E_NO_GOOD_SECURITY_PACKAGES, "%s",
-        any ? "The server offers no authentication service that is implemented here (Kerberos)."
+        any ? "The server offers no authentication service that can be used here: Kerberos or Negotiate, or "
+              "NTLM where "
+              "ntlm = yes is set in mantle.conf."
             : "The server offers no authentication service, and this process asks for more than "
               "RPC_C_AUTHN_LEVEL_NONE. Give the server a keytab, or switch security off for this proxy by "
               "RPC_C_AUTHN_NONE with RPC_C_AUTHN_LEVEL_NONE.");
@@ -115,7 +134,8 @@ static HRESULT negotiate_service(Blanket *blanket, const ProcessSecurity *securi
 {
     bool any;
 
-    if (first_service(server, RPC_C_AUTHN_DEFAULT, &blanket->authn_service, ret_principal, &any)) return S_OK;
+    if (first_service(security, server, RPC_C_AUTHN_DEFAULT, &blanket->authn_service, ret_principal, &any))
+        return S_OK;
     if (any || security->authn_level != RPC_C_AUTHN_LEVEL_NONE) return no_service(any);
     blanket->authn_service = RPC_C_AUTHN_NONE;
     return S_OK;
@@ -187,7 +207,7 @@ static HRESULT set_service(Blanket *blanket, const ProcessSecurity *security, co
         return negotiate_service(blanket, security, server, ret_principal);
     blanket->authn_service = args->dwAuthnSvc;
     /* For its principal only: PB-7, what is given is assigned, not negotiated. */
-    (void)first_service(server, args->dwAuthnSvc, &blanket->authn_service, ret_principal, &any);
+    (void)first_service(security, server, args->dwAuthnSvc, &blanket->authn_service, ret_principal, &any);
     return S_OK;
 }
 
@@ -217,7 +237,8 @@ static HRESULT set_identity(Blanket *blanket, const ProcessSecurity *security, c
 {
     const SecurityIdentity *entry = security_identity(security, blanket->authn_service);
 
-    if (wants_explicit_identity(args)) return identity_new(args->pAuthInfo, &blanket->identity);
+    if (wants_explicit_identity(args))
+        return identity_new(args->pAuthInfo, blanket->authn_service, &blanket->identity);
     if (!entry) return S_OK;
     if (args->pAuthInfo) {
         blanket->identity = identity_ref(entry->identity);
@@ -250,6 +271,9 @@ HRESULT blanket_new_set(const ProcessSecurity *security, const BlanketServer *se
     finish_level(blanket);
     blanket->impersonation_level =
         args->dwImpLevel ? args->dwImpLevel : security->impersonation_level; /* NEG-6 */
+    if (blanket->authn_service == RPC_C_AUTHN_WINNT &&
+        blanket->impersonation_level == RPC_C_IMP_LEVEL_DELEGATE)
+        return invalid("NTLM has no RPC_C_IMP_LEVEL_DELEGATE; ask for Kerberos or Negotiate"); /* PB-10 */
     blanket->capabilities = args->dwCapabilities == EOAC_DEFAULT
                                 ? security->capabilities & (CLOAKING | EOAC_MUTUAL_AUTH)
                                 : args->dwCapabilities;

@@ -2,7 +2,7 @@
 /*
  * Any texts as an explicit identity. The first byte: 1 SEC_WINNT_AUTH_IDENTITY_EXW, 2 ANSI, 4 both or neither
  * character type, 8 no package list, 16 NUL-terminated texts. Then user, domain, password, packages: a length
- * and that many bytes each.
+ * and that many bytes each; then, of structures, the service.
  * Decoder: src/com/identity.c contains_nul|text_copy|names_package|packages_.*|principal_make|identity_(fill|make|new.*)|texts_read
  */
 #include <assert.h>
@@ -39,7 +39,7 @@ static void texts_init(Texts *texts, Reader *reader, bool ansi, bool terminated)
     }
 }
 
-static void check(HRESULT hr, Identity *identity)
+static void check(HRESULT hr, uint32_t service, Identity *identity)
 {
     IErrorInfo *error = NULL;
     if (FAILED(hr)) {
@@ -48,7 +48,12 @@ static void check(HRESULT hr, Identity *identity)
         return;
     }
     const char *principal = identity_principal(identity), *at = strchr(principal, '@');
-    assert(at && at != principal && at[1] && !strchr(at + 1, '@') && !strchr(principal, '\\'));
+    const char *slash = strchr(principal, '\\');
+    /* Of a realm; or for NTLM alone, with a domain in front or none. */
+    bool realm = at && at != principal && at[1] && !strchr(at + 1, '@');
+    assert(realm || (service != RPC_C_AUTHN_GSS_KERBEROS && !at && *principal));
+    assert(!slash || (service != RPC_C_AUTHN_GSS_KERBEROS && !at && slash != principal && slash[1] &&
+                      !strchr(slash + 1, '\\')));
     (void)identity_unref(identity);
 }
 
@@ -58,8 +63,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Texts texts;
     Identity *identity = NULL;
     reader_init(&reader, data, size);
+    static const uint32_t services[] = {RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_GSS_NEGOTIATE,
+                                        RPC_C_AUTHN_WINNT};
     uint8_t how = reader_u8(&reader);
     texts_init(&texts, &reader, (how & (ANSI | TERMINATED)) == ANSI, how & TERMINATED);
+    uint32_t service =
+        how & TERMINATED ? RPC_C_AUTHN_GSS_KERBEROS : services[reader_u8(&reader) % ARRAY_SIZE(services)];
     ULONG flags = how & ANSI ? SEC_WINNT_AUTH_IDENTITY_ANSI : SEC_WINNT_AUTH_IDENTITY_UNICODE;
     if (how & BAD_FLAGS) flags = how & ANSI ? 0 : 3;
     HRESULT hr;
@@ -79,13 +88,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                           texts.text[3],
                                           texts.length[3]};
         if (how & NO_PACKAGES) ex.PackageList = NULL;
-        hr = identity_new(&ex, &identity);
+        hr = identity_new(&ex, service, &identity);
     } else {
         SEC_WINNT_AUTH_IDENTITY_W plain = {texts.text[0], texts.length[0], texts.text[1], texts.length[1],
                                            texts.text[2], texts.length[2], flags};
-        hr = identity_new(&plain, &identity);
+        hr = identity_new(&plain, service, &identity);
     }
-    check(hr, identity);
+    check(hr, service, identity);
     for (unsigned i = 0; i < TEXTS; i++)
         free(texts.text[i]);
     return 0;

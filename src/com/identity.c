@@ -16,6 +16,7 @@
 
 struct Identity {
     RefCount refs;
+    uint8_t service; /* what it logs on for */
     char *principal;
     Secret *password; /* with its NUL */
     pthread_mutex_t lock;
@@ -24,7 +25,7 @@ struct Identity {
 
 /* What all the structures come down to. `wide` says which character type the texts have. */
 typedef struct IdentityTexts {
-    bool wide;
+    bool wide, extended;
     const void *user, *domain, *password, *packages;
     size_t user_length, domain_length, password_length, packages_length;
 } IdentityTexts;
@@ -67,37 +68,43 @@ static bool names_package(const char *item, size_t length, const char *package)
     return strlen(package) == length && strncasecmp(item, package, length) == 0;
 }
 
-/* "Kerberos,!ntlm": Kerberos or Negotiate must be wanted, Kerberos must not be excluded. */
-static bool packages_allow_kerberos(const char *list)
+/* "Kerberos,!ntlm": a package must be wanted, by its name or as part of Negotiate, and not excluded. */
+static bool packages_allow(const char *list, const char *package)
 {
     bool wanted = false;
 
     while (*list) {
         size_t length = strcspn(list, ",; ");
-        if (names_package(list, length, "!kerberos")) return false;
-        if (names_package(list, length, "kerberos") || names_package(list, length, "negotiate"))
-            wanted = true;
+        if (*list == '!' && names_package(list + 1, length - 1, package)) return false;
+        if (names_package(list, length, package) || names_package(list, length, "negotiate")) wanted = true;
         list += length + (list[length] != 0);
     }
     return wanted;
 }
 
-static HRESULT packages_check(const IdentityTexts *texts)
+/* Narrows Negotiate to what the list leaves of it. */
+static HRESULT packages_check(const IdentityTexts *texts, uint8_t *service)
 {
     _cleanup_(freep) char *list = NULL;
+    bool kerberos, ntlm;
     HRESULT hr;
 
-    if (!texts->packages) return S_OK;
+    if (!texts->packages) /* CIS-10 */
+        return texts->extended && *service == RPC_C_AUTHN_GSS_NEGOTIATE
+                   ? malformed("its PackageList is NULL, and Negotiate needs one")
+                   : S_OK;
     hr = text_copy(texts, texts->packages, texts->packages_length, &list);
     if (FAILED(hr)) return hr;
-    return packages_allow_kerberos(list) ? S_OK : malformed("its PackageList does not allow Kerberos");
+    kerberos = packages_allow(list, "kerberos");
+    ntlm = packages_allow(list, "ntlm");
+    if (*service == RPC_C_AUTHN_GSS_NEGOTIATE && kerberos != ntlm)
+        *service = kerberos ? RPC_C_AUTHN_GSS_KERBEROS : RPC_C_AUTHN_WINNT;
+    if (*service == RPC_C_AUTHN_WINNT) return ntlm ? S_OK : malformed("its PackageList does not allow NTLM");
+    return kerberos ? S_OK : malformed("its PackageList does not allow Kerberos");
 }
 
-/* "user@REALM". Characters that mean something in a principal's text are refused, not interpreted. */
-static HRESULT principal_make(const char *user, const char *domain, char **ret_principal)
+static HRESULT names_check(const char *user, const char *domain)
 {
-    const char *at = strchr(user, '@');
-
     if (!*user) return malformed("it names no user");
     for (const char *p = user; *p; p++)
         if (*p == '\\' || (unsigned char)*p < 0x20)
@@ -105,10 +112,35 @@ static HRESULT principal_make(const char *user, const char *domain, char **ret_p
     for (const char *p = domain; *p; p++)
         if (*p == '\\' || *p == '@' || *p == '/' || (unsigned char)*p < 0x20)
             return malformed("its realm has a character that realms do not have");
-    if (*domain && at) return malformed("it names a realm twice, as user@REALM and as domain");
-    if (!*domain && (!at || at == user || !at[1] || strchr(at + 1, '@')))
-        return malformed("it names no realm: give the domain, or the user as user@REALM");
-    if (asprintf(ret_principal, "%s%s%s", user, *domain ? "@" : "", domain) < 0) {
+    if (*domain && strchr(user, '@')) return malformed("it names a realm twice, as user@REALM and as domain");
+    return S_OK;
+}
+
+static bool names_realm(const char *user, const char *domain)
+{
+    const char *at = strchr(user, '@');
+
+    return *domain || (at && at != user && at[1] && !strchr(at + 1, '@'));
+}
+
+/* "user@REALM"; for NTLM alone "DOMAIN\\user" or "user". Characters that mean something in a principal's text
+ * are refused, not interpreted. */
+static HRESULT principal_make(const char *user, const char *domain, uint8_t *service, char **ret_principal)
+{
+    HRESULT hr = names_check(user, domain);
+    int length;
+
+    if (FAILED(hr)) return hr;
+    if (!names_realm(user, domain)) {
+        if (*service == RPC_C_AUTHN_GSS_KERBEROS || strchr(user, '@'))
+            return malformed("it names no realm: give the domain, or the user as user@REALM");
+        *service = RPC_C_AUTHN_WINNT; /* an account of the server's own, which no KDC knows */
+    }
+    if (*service == RPC_C_AUTHN_WINNT)
+        length = asprintf(ret_principal, "%s%s%s", domain, *domain ? "\\" : "", user);
+    else
+        length = asprintf(ret_principal, "%s%s%s", user, *domain ? "@" : "", domain);
+    if (length < 0) {
         *ret_principal = NULL;
         return E_OUTOFMEMORY;
     }
@@ -123,10 +155,10 @@ static HRESULT identity_fill(Identity *identity, const IdentityTexts *texts)
     HRESULT hr;
     int r;
 
-    hr = packages_check(texts);
+    hr = packages_check(texts, &identity->service);
     if (SUCCEEDED(hr)) hr = text_copy(texts, texts->user, texts->user_length, &user);
     if (SUCCEEDED(hr)) hr = text_copy(texts, texts->domain, texts->domain_length, &domain);
-    if (SUCCEEDED(hr)) hr = principal_make(user, domain, &identity->principal);
+    if (SUCCEEDED(hr)) hr = principal_make(user, domain, &identity->service, &identity->principal);
     if (SUCCEEDED(hr)) hr = text_copy(texts, texts->password, texts->password_length, &password);
     if (FAILED(hr)) return hr;
     r = secret_new(password, strlen(password) + 1, &identity->password);
@@ -135,7 +167,7 @@ static HRESULT identity_fill(Identity *identity, const IdentityTexts *texts)
     return r < 0 ? E_OUTOFMEMORY : S_OK;
 }
 
-static HRESULT identity_make(const IdentityTexts *texts, Identity **ret_identity)
+static HRESULT identity_make(const IdentityTexts *texts, uint32_t service, Identity **ret_identity)
 {
     _cleanup_(identity_unrefp) Identity *identity = NULL;
     Identity *made = calloc(1, sizeof(*made));
@@ -147,6 +179,7 @@ static HRESULT identity_make(const IdentityTexts *texts, Identity **ret_identity
     }
     identity = made;
     refcount_init(&identity->refs);
+    identity->service = (uint8_t)service;
     hr = identity_fill(identity, texts);
     if (FAILED(hr)) return hr;
     *ret_identity = TAKE_PTR(identity);
@@ -165,7 +198,8 @@ static HRESULT texts_read(const void *auth_info, IdentityTexts *ret_texts)
         if (ex->Length < sizeof(*ex))
             return malformed("its Length is too small for SEC_WINNT_AUTH_IDENTITY_EX");
         flags = ex->Flags;
-        *ret_texts = (IdentityTexts){.user = ex->User,
+        *ret_texts = (IdentityTexts){.extended = true,
+                                     .user = ex->User,
                                      .user_length = ex->UserLength,
                                      .domain = ex->Domain,
                                      .domain_length = ex->DomainLength,
@@ -188,12 +222,12 @@ static HRESULT texts_read(const void *auth_info, IdentityTexts *ret_texts)
     return S_OK;
 }
 
-HRESULT identity_new(const void *auth_info, Identity **ret_identity)
+HRESULT identity_new(const void *auth_info, uint32_t service, Identity **ret_identity)
 {
     IdentityTexts texts;
     HRESULT hr = texts_read(auth_info, &texts);
 
-    return FAILED(hr) ? hr : identity_make(&texts, ret_identity);
+    return FAILED(hr) ? hr : identity_make(&texts, service, ret_identity);
 }
 
 HRESULT identity_new_from_text(const WCHAR *user, const WCHAR *domain, const WCHAR *password,
@@ -209,7 +243,7 @@ HRESULT identity_new_from_text(const WCHAR *user, const WCHAR *domain, const WCH
         .password_length = password ? utf16_length(password) : 0,
     };
 
-    return identity_make(&texts, ret_identity);
+    return identity_make(&texts, RPC_C_AUTHN_GSS_KERBEROS, ret_identity);
 }
 
 Identity *identity_ref(Identity *identity)
@@ -240,8 +274,8 @@ HRESULT identity_token(Identity *identity, Token **ret_token)
 
     pthread_mutex_lock(&identity->lock);
     if (!identity->token)
-        hr = process_logon(identity->principal, (const char *)secret_data(identity->password),
-                           &identity->token);
+        hr = process_logon(identity->service, identity->principal,
+                           (const char *)secret_data(identity->password), &identity->token);
     if (SUCCEEDED(hr)) *ret_token = identity->token;
     pthread_mutex_unlock(&identity->lock);
     return hr;

@@ -92,6 +92,8 @@ static HRESULT ensure_authority(void)
     if (FAILED(hr)) return hr;
     options = (AuthorityOptions){.acceptor_keytab = acceptor_keytab(),
                                  .allow_rc4 = conf_boolean(process.conf, CONF_SECURITY_ALLOW_RC4),
+                                 .ntlm = conf_boolean(process.conf, CONF_SECURITY_NTLM),
+                                 .ntlm_users = conf_string(process.conf, CONF_SECURITY_NTLM_USERS),
                                  .kdc_timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT)};
     r = authority_new_linked(&options, &process.authority, &failure);
     if (r < 0) return E_OUTOFMEMORY;
@@ -200,7 +202,17 @@ bool process_can_accept(void)
     return can;
 }
 
-HRESULT process_logon(const char *principal, const char *password, Token **ret_token)
+bool process_allows_ntlm(void)
+{
+    bool allows;
+
+    pthread_mutex_lock(&process.lock);
+    allows = SUCCEEDED(ensure_conf()) && conf_boolean(process.conf, CONF_SECURITY_NTLM);
+    pthread_mutex_unlock(&process.lock);
+    return allows;
+}
+
+HRESULT process_logon(uint8_t service, const char *principal, const char *password, Token **ret_token)
 {
     Authority *authority;
     HRESULT hr = process_authority(&authority);
@@ -208,6 +220,7 @@ HRESULT process_logon(const char *principal, const char *password, Token **ret_t
     if (FAILED(hr)) return hr;
     return logon(authority,
                  &(LogonSpec){.source = LOGON_PASSWORD,
+                              .service = service,
                               .principal = principal,
                               .password = password,
                               .forwardable = true,

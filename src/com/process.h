@@ -25,8 +25,12 @@ HRESULT process_authority(Authority **ret_authority) must_use;
 HRESULT process_token(Token **ret_token) must_use;
 /* The same if it is there already, else NULL: asks nobody and leaves the thread's error object alone. */
 Token *process_token_peek(void);
-/* Whether calls can be authenticated here: this process may read the keytab. */
+/* Whether calls can be authenticated here by Kerberos: this process may read the keytab. */
 bool process_can_accept(void);
+/* Whether the configuration lets NTLM be used: by callers, and by Negotiate. */
+bool process_allows_ntlm(void);
 
-/* A logon with a password, driven on this thread: a primary token. Failures have a sentence. */
-HRESULT process_logon(const char *principal, const char *password, Token **ret_token) must_use;
+/* A logon with a password, driven on this thread: a primary token that authenticates by this service,
+ * RPC_C_AUTHN_*. Failures have a sentence. */
+HRESULT process_logon(uint8_t service, const char *principal, const char *password,
+                      Token **ret_token) must_use;

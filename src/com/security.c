@@ -19,8 +19,8 @@
 
 static const SecurityService services[] = {
     {RPC_C_AUTHN_GSS_KERBEROS, .usable = true, .cloaks = true},
-    {RPC_C_AUTHN_GSS_NEGOTIATE, .usable = false, .cloaks = true},
-    {RPC_C_AUTHN_WINNT, .usable = false, .cloaks = true},
+    {RPC_C_AUTHN_GSS_NEGOTIATE, .usable = true, .cloaks = true},
+    {RPC_C_AUTHN_WINNT, .usable = true, .cloaks = true},
     {RPC_C_AUTHN_GSS_SCHANNEL, .usable = false, .cloaks = false},
     {RPC_C_AUTHN_NETLOGON, .usable = false, .cloaks = false},
 };
@@ -126,8 +126,21 @@ static HRESULT check(const SecurityArgs *args)
     return hr;
 }
 
+/* Whether callers can be verified by this service. */
+static bool can_verify(const SecurityDefaults *defaults, uint32_t service)
+{
+    switch (service) {
+    case RPC_C_AUTHN_GSS_NEGOTIATE:
+        return defaults->can_accept || defaults->ntlm;
+    case RPC_C_AUTHN_WINNT:
+        return defaults->ntlm;
+    default:
+        return defaults->can_accept;
+    }
+}
+
 static HRESULT register_service(ProcessSecurity *security, const SOLE_AUTHENTICATION_SERVICE *entry,
-                                bool can_accept)
+                                const SecurityDefaults *defaults)
 {
     const SecurityService *service = security_service(entry->dwAuthnSvc);
     int r;
@@ -135,7 +148,7 @@ static HRESULT register_service(ProcessSecurity *security, const SOLE_AUTHENTICA
     if (!service || !service->usable) return HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE);
     if (entry->dwAuthzSvc != RPC_C_AUTHZ_NONE && entry->dwAuthzSvc != RPC_C_AUTHZ_DEFAULT)
         return HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHZ_SERVICE);
-    if (!can_accept) return SEC_E_NO_CREDENTIALS;
+    if (!can_verify(defaults, entry->dwAuthnSvc)) return SEC_E_NO_CREDENTIALS;
     if (entry->pPrincipalName && !security->server_principal) {
         r = utf8_from_utf16(entry->pPrincipalName, utf16_length(entry->pPrincipalName),
                             &security->server_principal);
@@ -146,17 +159,19 @@ static HRESULT register_service(ProcessSecurity *security, const SOLE_AUTHENTICA
 }
 
 /* CIS-5, CIS-6 */
-static HRESULT register_services(ProcessSecurity *security, const SecurityArgs *args, bool can_accept)
+static HRESULT register_services(ProcessSecurity *security, const SecurityArgs *args,
+                                 const SecurityDefaults *defaults)
 {
-    if (args->cAuthSvc == -1) security->accepts = can_accept;
+    if (args->cAuthSvc == -1) security->accepts = defaults->can_accept || defaults->ntlm;
     if (args->cAuthSvc <= 0) return S_OK;
     for (LONG i = 0; i < args->cAuthSvc; i++)
-        args->asAuthSvc[i].hr = register_service(security, &args->asAuthSvc[i], can_accept);
+        args->asAuthSvc[i].hr = register_service(security, &args->asAuthSvc[i], defaults);
     if (security->accepts) return S_OK;
-    return com_error(RPC_E_NO_GOOD_SECURITY_PACKAGES,
-                     "CoInitializeSecurity: none of the services of asAuthSvc can be offered; see each `hr`. "
-                     "Kerberos needs a "
-                     "keytab: keytab= in section [security] of mantle.conf.");
+    return com_error(
+        RPC_E_NO_GOOD_SECURITY_PACKAGES,
+        "CoInitializeSecurity: none of the services of asAuthSvc can be offered; see each `hr`. "
+        "Kerberos and Negotiate need a keytab, keytab= in section [security] of mantle.conf, NTLM needs "
+        "ntlm = yes there.");
 }
 
 static HRESULT copy_identities(ProcessSecurity *security, const SOLE_AUTHENTICATION_LIST *list)
@@ -169,7 +184,7 @@ static HRESULT copy_identities(ProcessSecurity *security, const SOLE_AUTHENTICAT
         *target = (SecurityIdentity){.service = entry->dwAuthnSvc, .auth_info = entry->pAuthInfo};
         security->identity_count++;
         if (!entry->pAuthInfo) continue;
-        hr = identity_new(entry->pAuthInfo, &target->identity);
+        hr = identity_new(entry->pAuthInfo, entry->dwAuthnSvc, &target->identity);
         if (FAILED(hr)) return hr;
     }
     return S_OK;
@@ -196,7 +211,8 @@ HRESULT security_new(const SecurityArgs *args, const SecurityDefaults *defaults,
     security->authn_level = args->dwAuthnLevel ? args->dwAuthnLevel : default_level(defaults);
     security->impersonation_level = args->dwImpLevel;
     security->capabilities = args->dwCapabilities;
-    hr = register_services(security, args, defaults->can_accept);
+    security->ntlm = defaults->ntlm;
+    hr = register_services(security, args, defaults);
     if (SUCCEEDED(hr)) hr = copy_identities(security, args->pAuthList);
     if (FAILED(hr)) return hr;
     *ret_security = TAKE_PTR(security);
@@ -208,7 +224,8 @@ HRESULT security_new_default(const SecurityDefaults *defaults, ProcessSecurity *
     ProcessSecurity *security = calloc(1, sizeof(*security));
 
     if (!security) return E_OUTOFMEMORY;
-    security->accepts = defaults->can_accept;
+    security->accepts = defaults->can_accept || defaults->ntlm;
+    security->ntlm = defaults->ntlm;
     security->authn_level = defaults->authn_level;
     security->impersonation_level = defaults->impersonation_level;
     *ret_security = security;
@@ -250,7 +267,8 @@ static HRESULT read_defaults(SecurityDefaults *ret_defaults)
     *ret_defaults =
         (SecurityDefaults){.authn_level = (uint32_t)conf_choice(conf, CONF_SECURITY_AUTHN_LEVEL),
                            .impersonation_level = (uint32_t)conf_choice(conf, CONF_SECURITY_IMP_LEVEL),
-                           .can_accept = process_can_accept()};
+                           .can_accept = process_can_accept(),
+                           .ntlm = process_allows_ntlm()};
     return S_OK;
 }
 

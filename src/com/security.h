@@ -13,7 +13,8 @@
 typedef struct SecurityDefaults {
     uint32_t authn_level;         /* LegacyAuthenticationLevel; CONNECT where nothing is configured */
     uint32_t impersonation_level; /* LegacyImpersonationLevel; IDENTIFY */
-    bool can_accept;              /* there are keys to verify callers with */
+    bool can_accept;              /* there are keys to verify Kerberos callers with */
+    bool ntlm;                    /* NTLM callers are accepted, and Negotiate may end with NTLM */
 } SecurityDefaults;
 
 /* One entry of pAuthList. */
@@ -25,7 +26,8 @@ typedef struct SecurityIdentity {
 
 typedef struct ProcessSecurity {
     bool explicit_call;           /* CoInitializeSecurity was called */
-    bool accepts;                 /* Kerberos is registered: secure calls can be received */
+    bool accepts;                 /* a service is registered: secure calls can be received */
+    bool ntlm;                    /* as in SecurityDefaults */
     uint32_t authn_level;         /* never DEFAULT */
     uint32_t impersonation_level; /* never DEFAULT */
     uint32_t capabilities;        /* EOAC_* */

@@ -120,7 +120,7 @@ static void ACT_5_ACT_6_LVL_8_defaults_of_an_activation(void **state)
     ActivationSecurity got;
     assert_int_equal(security_of(NULL, RPC_C_AUTHN_LEVEL_CONNECT, &got), S_OK);
     assert_false(got.unsecured);
-    assert_int_equal(got.authn_service, RPC_C_AUTHN_GSS_KERBEROS);
+    assert_int_equal(got.authn_service, RPC_C_AUTHN_GSS_NEGOTIATE);
     assert_int_equal(got.authn_level, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY); /* the floor */
     assert_int_equal(got.impersonation, RPC_C_IMP_LEVEL_IMPERSONATE);   /* ACT-6 */
     assert_null(got.principal);
@@ -178,7 +178,8 @@ static void test_services_of_authinfo(void **state)
     } rows[] = {
         {RPC_C_AUTHN_DEFAULT, S_OK},
         {RPC_C_AUTHN_GSS_KERBEROS, S_OK},
-        {RPC_C_AUTHN_WINNT, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE)},
+        {RPC_C_AUTHN_GSS_NEGOTIATE, S_OK},
+        {RPC_C_AUTHN_WINNT, S_OK},
         {RPC_C_AUTHN_GSS_SCHANNEL, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE)},
         {77, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE)},
         {RPC_C_AUTHN_NONE, E_INVALIDARG}, /* without the level NONE */
@@ -219,6 +220,7 @@ static void test_explicit_identity(void **state)
     assert_string_equal(identity_principal(got.identity), "alice@LAB.TEST");
     activation_security_deinit(&got);
     identity.DomainLength = 0;
+    info.dwAuthnSvc = RPC_C_AUTHN_GSS_KERBEROS;
     assert_int_equal(security_of(&info, RPC_C_AUTHN_LEVEL_CONNECT, &got), E_INVALIDARG);
 }
 

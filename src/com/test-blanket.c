@@ -23,9 +23,9 @@ static Bindings ours, windows, unsecured, foreign;
 static ProcessSecurity *plain, *delegating, *cloaking, *with_identity, *unsecure;
 static Token *process, *thread;
 
-static ProcessSecurity *security_make(DWORD level, DWORD impersonation, DWORD capabilities, void *list)
+static ProcessSecurity *security_make_with(const SecurityDefaults *defaults, DWORD level, DWORD impersonation,
+                                           DWORD capabilities, void *list)
 {
-    const SecurityDefaults defaults = {RPC_C_AUTHN_LEVEL_CONNECT, RPC_C_IMP_LEVEL_IDENTIFY, true};
     const SecurityArgs args = {.cAuthSvc = -1,
                                .dwAuthnLevel = level,
                                .dwImpLevel = impersonation,
@@ -33,8 +33,15 @@ static ProcessSecurity *security_make(DWORD level, DWORD impersonation, DWORD ca
                                .dwCapabilities = capabilities};
     ProcessSecurity *security;
 
-    assert_int_equal(security_new(&args, &defaults, &security), S_OK);
+    assert_int_equal(security_new(&args, defaults, &security), S_OK);
     return security;
+}
+
+static ProcessSecurity *security_make(DWORD level, DWORD impersonation, DWORD capabilities, void *list)
+{
+    const SecurityDefaults defaults = {RPC_C_AUTHN_LEVEL_CONNECT, RPC_C_IMP_LEVEL_IDENTIFY, true};
+
+    return security_make_with(&defaults, level, impersonation, capabilities, list);
 }
 
 static Token *token_make(TokenKind kind, TokenLevel level)
@@ -155,9 +162,62 @@ static void NEG_1_the_first_service_of_the_server_that_is_ours(void **state)
 {
     Blanket *blanket = negotiate(plain, &windows, 0);
 
-    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_GSS_KERBEROS);
-    assert_string_equal(blanket->principal, "host/w.lab.test"); /* NEG-4 */
+    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_GSS_NEGOTIATE); /* NTLM was not allowed */
+    assert_null(blanket->principal);                                     /* NEG-4 */
     (void)blanket_unref(blanket);
+}
+
+/* NTLM is the last choice, and none where the configuration does not allow it. */
+static void NEG_1_NTLM_is_what_remains(void **state)
+{
+    ProcessSecurity *with_ntlm = security_make_with(
+        &(SecurityDefaults){RPC_C_AUTHN_LEVEL_CONNECT, RPC_C_IMP_LEVEL_IDENTIFY, true, .ntlm = true},
+        RPC_C_AUTHN_LEVEL_CONNECT, RPC_C_IMP_LEVEL_IMPERSONATE, EOAC_NONE, NULL);
+    Blanket *blanket = negotiate(with_ntlm, &windows, 0);
+
+    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_GSS_NEGOTIATE);
+    (void)blanket_unref(blanket);
+    blanket = negotiate(with_ntlm, &foreign, 0);
+    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_WINNT);
+    (void)blanket_unref(blanket);
+    (void)security_free(with_ntlm);
+}
+
+/* The service that CoInitializeSecurity was given an identity for goes before one that would show the
+ * process's. */
+static void NEG_4_the_service_with_an_identity_is_taken(void **state)
+{
+    static const DWORD given[] = {RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHN_GSS_NEGOTIATE};
+
+    for (size_t i = 0; i < sizeof(given) / sizeof(*given); i++) {
+        SOLE_AUTHENTICATION_INFO entry = {given[i], RPC_C_AUTHZ_NONE, &bob};
+        SOLE_AUTHENTICATION_LIST list = {1, &entry};
+        ProcessSecurity *security =
+            security_make(RPC_C_AUTHN_LEVEL_PKT, RPC_C_IMP_LEVEL_IMPERSONATE, EOAC_NONE, &list);
+        Blanket *blanket = negotiate(security, &windows, 0);
+
+        assert_int_equal(blanket->authn_service, given[i]);
+        CloakInput input = blanket_cloak_input(blanket, security, NULL, thread, process);
+        assert_string_equal(identity_principal(input.process_identity), "bob@LAB.TEST");
+        (void)blanket_unref(blanket);
+        (void)security_free(security);
+    }
+}
+
+/* PB-10: there is no ticket that NTLM could hand on. */
+static void PB_10_NTLM_does_not_delegate(void **state)
+{
+    BlanketArgs args = usual();
+    Blanket *blanket;
+
+    args.dwAuthnSvc = RPC_C_AUTHN_WINNT;
+    blanket = set(&args);
+    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_WINNT);
+    (void)blanket_unref(blanket);
+    args.dwImpLevel = RPC_C_IMP_LEVEL_DELEGATE;
+    refuse(&args, E_INVALIDARG);
+    args.dwImpLevel = RPC_C_IMP_LEVEL_DEFAULT;
+    refuse_on(delegating, &ours, &args, E_INVALIDARG);
 }
 
 static void NEG_1_no_common_service(void **state)
@@ -278,11 +338,11 @@ static void PB_7_defaults_are_negotiated(void **state)
     Blanket *blanket;
 
     assert_int_equal(blanket_new_set(cloaking, &server, NULL, &args, thread, process, &blanket), S_OK);
-    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_GSS_KERBEROS);
+    assert_int_equal(blanket->authn_service, RPC_C_AUTHN_GSS_NEGOTIATE);
     assert_int_equal(blanket->authn_level, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY);
     assert_int_equal(blanket->impersonation_level, RPC_C_IMP_LEVEL_IMPERSONATE);
     assert_int_equal(blanket->capabilities, EOAC_STATIC_CLOAKING);
-    assert_string_equal(blanket->principal, "host/w.lab.test");
+    assert_null(blanket->principal);             /* the server registered none for it */
     assert_ptr_equal(blanket->captured, thread); /* CLK-3 also where EOAC_DEFAULT came to it */
     (void)blanket_unref(blanket);
 }
@@ -521,14 +581,27 @@ static void PB_16_default_service_with_null_identity(void **state)
 
 static void PB_16_services_that_are_not_implemented(void **state)
 {
-    static const DWORD services[] = {RPC_C_AUTHN_WINNT, RPC_C_AUTHN_GSS_NEGOTIATE, RPC_C_AUTHN_GSS_SCHANNEL,
-                                     RPC_C_AUTHN_NETLOGON, 77};
+    static const DWORD services[] = {RPC_C_AUTHN_GSS_SCHANNEL, RPC_C_AUTHN_NETLOGON, 77};
     BlanketArgs args = usual();
 
     for (size_t i = 0; i < sizeof(services) / sizeof(*services); i++) {
         args.dwAuthnSvc = services[i];
         refuse(&args, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE));
     }
+}
+
+/* The service that was asked for, not the one that Negotiate ends with. */
+static void PB_18_query_of_Negotiate(void **state)
+{
+    DWORD service;
+    BlanketArgs args = usual();
+    Blanket *blanket;
+
+    args.dwAuthnSvc = RPC_C_AUTHN_GSS_NEGOTIATE;
+    blanket = set(&args);
+    assert_int_equal(blanket_query(blanket, &service, NULL, NULL, NULL, NULL, NULL, NULL), S_OK);
+    assert_int_equal(service, RPC_C_AUTHN_GSS_NEGOTIATE);
+    (void)blanket_unref(blanket);
 }
 
 static void PB_18_query(void **state)
@@ -662,6 +735,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(NEG_1_the_first_service_of_the_server_that_is_ours),
+        cmocka_unit_test(NEG_1_NTLM_is_what_remains),
+        cmocka_unit_test(NEG_4_the_service_with_an_identity_is_taken),
+        cmocka_unit_test(PB_10_NTLM_does_not_delegate),
         cmocka_unit_test(NEG_1_no_common_service),
         cmocka_unit_test(NEG_1_an_empty_list_is_no_security_only_for_who_asked_for_none),
         cmocka_unit_test(NEG_2_the_higher_level_counts_and_integrity_at_least),
@@ -685,6 +761,7 @@ int main(void)
         cmocka_unit_test(PB_15_each_capability),
         cmocka_unit_test(PB_16_default_service_with_null_identity),
         cmocka_unit_test(PB_16_services_that_are_not_implemented),
+        cmocka_unit_test(PB_18_query_of_Negotiate),
         cmocka_unit_test(PB_18_query),
         cmocka_unit_test(CLK_15_Kerberos_cloaks_and_Schannel_does_not),
         cmocka_unit_test(CLK_3_static_captures_the_thread_else_the_process),

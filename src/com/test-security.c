@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/utf16.h"
 #include "com/security.h"
 #include "objbase.h"
 
@@ -126,17 +127,19 @@ static void CIS_6_each_entry_gets_its_own_result(void **state)
          .hr = 1},
         {.dwAuthnSvc = 77, .hr = 1},
         {.dwAuthnSvc = RPC_C_AUTHN_GSS_KERBEROS, .dwAuthzSvc = RPC_C_AUTHZ_NAME, .hr = 1},
+        {.dwAuthnSvc = RPC_C_AUTHN_GSS_NEGOTIATE, .hr = 1},
     };
     SecurityArgs args = usual();
     ProcessSecurity *security;
 
-    args.cAuthSvc = 4;
+    args.cAuthSvc = 5;
     args.asAuthSvc = services;
     security = expect_success(&args);
     assert_true(security->accepts);
     assert_string_equal(security->server_principal, "host/a.lab.test");
-    assert_int_equal(services[0].hr, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE));
+    assert_int_equal(services[0].hr, SEC_E_NO_CREDENTIALS); /* NTLM is not allowed */
     assert_int_equal(services[1].hr, S_OK);
+    assert_int_equal(services[4].hr, S_OK);
     assert_int_equal(services[2].hr, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE));
     assert_int_equal(services[3].hr, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHZ_SERVICE));
     (void)security_free(security);
@@ -155,6 +158,31 @@ static void CIS_6_none_registers(void **state)
     client_only.can_accept = false;
     expect_failure_with(&client_only, &args, RPC_E_NO_GOOD_SECURITY_PACKAGES);
     assert_int_equal(service.hr, SEC_E_NO_CREDENTIALS);
+}
+
+/* With NTLM allowed it registers, and Negotiate without a keytab, too. */
+static void CIS_6_NTLM_registers_where_it_is_allowed(void **state)
+{
+    static const DWORD numbers[] = {RPC_C_AUTHN_WINNT, RPC_C_AUTHN_GSS_NEGOTIATE, RPC_C_AUTHN_GSS_KERBEROS};
+    SecurityDefaults with_ntlm = defaults;
+
+    with_ntlm.can_accept = false;
+    for (unsigned allowed = 0; allowed < 2; allowed++)
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+            SOLE_AUTHENTICATION_SERVICE service = {.dwAuthnSvc = numbers[i]};
+            SecurityArgs args = usual();
+            ProcessSecurity *security = NULL;
+            bool registers = allowed && numbers[i] != RPC_C_AUTHN_GSS_KERBEROS;
+
+            with_ntlm.ntlm = allowed;
+            args.cAuthSvc = 1;
+            args.asAuthSvc = &service;
+            assert_int_equal(security_new(&args, &with_ntlm, &security),
+                             registers ? S_OK : RPC_E_NO_GOOD_SECURITY_PACKAGES);
+            assert_int_equal(service.hr, registers ? S_OK : SEC_E_NO_CREDENTIALS);
+            (void)security_free(security);
+        }
+    (void)SetErrorInfo(0, NULL);
 }
 
 static void CIS_7_no_name_is_the_process_s_own(void **state)
@@ -449,14 +477,19 @@ static void CIS_2_too_late_after_the_implicit_call(void **state)
     assert_int_equal(in_process(after_implicit), 0);
 }
 
-static void expect_identity(const void *auth_info, const char *principal)
+static void expect_identity_for(uint32_t service, const void *auth_info, const char *principal)
 {
     Identity *identity = NULL;
 
-    assert_int_equal(identity_new(auth_info, &identity), principal ? S_OK : E_INVALIDARG);
+    assert_int_equal(identity_new(auth_info, service, &identity), principal ? S_OK : E_INVALIDARG);
     if (principal) assert_string_equal(identity_principal(identity), principal);
     (void)identity_unref(identity);
     (void)SetErrorInfo(0, NULL);
+}
+
+static void expect_identity(const void *auth_info, const char *principal)
+{
+    expect_identity_for(RPC_C_AUTHN_GSS_KERBEROS, auth_info, principal);
 }
 
 static void identities_are_read_from_their_structures(void **state)
@@ -541,6 +574,63 @@ static void a_nul_does_not_cut_a_name(void **state)
     expect_identity(&narrow, NULL);
 }
 
+/* An account without a realm is nobody to a KDC: Negotiate and NTLM take it as the server's own. */
+static void NTLM_identities_need_no_realm(void **state)
+{
+    static const struct {
+        const char16_t *user, *domain;
+        const char *ntlm, *negotiated;
+    } names[] = {
+        {u"alice", u"LAB", "LAB\\alice", "alice@LAB"},
+        {u"alice", u"", "alice", "alice"},
+        {u"alice@LAB.TEST", u"", "alice@LAB.TEST", "alice@LAB.TEST"},
+        {u"alice@", u"", NULL, NULL},
+        {u"LAB\\alice", u"", NULL, NULL},
+        {u"", u"LAB", NULL, NULL},
+        {u"alice@LAB", u"LAB", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        SEC_WINNT_AUTH_IDENTITY_W identity = alice();
+
+        identity.User = (unsigned short *)names[i].user;
+        identity.UserLength = (ULONG)utf16_length(names[i].user);
+        identity.Domain = (unsigned short *)names[i].domain;
+        identity.DomainLength = (ULONG)utf16_length(names[i].domain);
+        expect_identity_for(RPC_C_AUTHN_WINNT, &identity, names[i].ntlm);
+        expect_identity_for(RPC_C_AUTHN_GSS_NEGOTIATE, &identity, names[i].negotiated);
+    }
+}
+
+/* CIS-10: what Negotiate may choose among. */
+static void CIS_10_package_lists_narrow_Negotiate(void **state)
+{
+    static const struct {
+        const char16_t *list;
+        const char *kerberos, *negotiated, *ntlm;
+    } lists[] = {
+        {u"Kerberos", "carol@LAB", "carol@LAB", NULL},
+        {u"NTLM", NULL, "LAB\\carol", "LAB\\carol"},
+        {u"Kerberos,NTLM", "carol@LAB", "carol@LAB", "LAB\\carol"},
+        {u"Negotiate,!ntlm", "carol@LAB", "carol@LAB", NULL},
+        {u"Negotiate,!Kerberos", NULL, "LAB\\carol", "LAB\\carol"},
+        {u"Schannel", NULL, NULL, NULL},
+        {NULL, "carol@LAB", NULL, "LAB\\carol"}, /* not for Negotiate */
+    };
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        SEC_WINNT_AUTH_IDENTITY_EXW ex = {SEC_WINNT_AUTH_IDENTITY_VERSION, sizeof(ex),
+                                          TEXT_AND_LENGTH("carol"), TEXT_AND_LENGTH("LAB"),
+                                          .Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE};
+
+        ex.PackageList = (unsigned short *)lists[i].list;
+        ex.PackageListLength = lists[i].list ? (ULONG)utf16_length(lists[i].list) : 0;
+        expect_identity_for(RPC_C_AUTHN_GSS_KERBEROS, &ex, lists[i].kerberos);
+        expect_identity_for(RPC_C_AUTHN_GSS_NEGOTIATE, &ex, lists[i].negotiated);
+        expect_identity_for(RPC_C_AUTHN_WINNT, &ex, lists[i].ntlm);
+    }
+}
+
 static void package_lists_must_allow_kerberos(void **state)
 {
     static const struct {
@@ -573,6 +663,7 @@ int main(void)
         cmocka_unit_test(CIS_5_counts),
         cmocka_unit_test(CIS_6_each_entry_gets_its_own_result),
         cmocka_unit_test(CIS_6_none_registers),
+        cmocka_unit_test(CIS_6_NTLM_registers_where_it_is_allowed),
         cmocka_unit_test(CIS_7_no_name_is_the_process_s_own),
         cmocka_unit_test(CIS_8_authentication_levels),
         cmocka_unit_test(CIS_9_impersonation_levels),
@@ -589,6 +680,8 @@ int main(void)
         cmocka_unit_test(identities_that_name_nobody_are_refused),
         cmocka_unit_test(names_that_would_mean_something_else_are_refused),
         cmocka_unit_test(a_nul_does_not_cut_a_name),
+        cmocka_unit_test(NTLM_identities_need_no_realm),
+        cmocka_unit_test(CIS_10_package_lists_narrow_Negotiate),
         cmocka_unit_test(package_lists_must_allow_kerberos),
     };
 

@@ -48,6 +48,13 @@
         "Credential cache the process acts with, for example FILE:/run/user/1000/krb5cc.")                   \
     KEY(SECURITY_ALLOW_RC4, "security", "allow_rc4", "no", TYPE(CONF_BOOLEAN),                               \
         "Accept and ask for RC4 tickets, which are weak. Needed only for peers without AES keys.")           \
+    KEY(SECURITY_NTLM, "security", "ntlm", "no", TYPE(CONF_BOOLEAN),                                         \
+        "Accept callers by NTLM, and let Negotiate end with NTLM where no KDC can be asked. NTLM proves no " \
+        "server, cannot delegate, and its answers can be relayed by who receives them.")                     \
+    KEY(SECURITY_NTLM_USERS, "security", "ntlm_users", "", TYPE(CONF_PATH),                                  \
+        "File of the accounts that NTLM callers are verified against, one DOMAIN:user:password or "          \
+        "smbpasswd "                                                                                         \
+        "line each. Not set: winbind is asked, where it runs.")                                              \
     KEY(SECURITY_ACTIVATION_FLOOR, "security", "activation_floor", "integrity", CHOICE(CONF_AUTHN_LEVELS),   \
         "Lowest authentication level at which objects are activated for others.")                            \
     KEY(SECURITY_KDC_TIMEOUT, "security", "kdc_timeout", "5s",                                               \

@@ -17,10 +17,12 @@
 #include "orpc/status.h"
 #include "sec/authority.h"
 
-#define THREADS_MIN        2
-#define RESOLVER_ROWS      4
-#define AUTHN_GSS_KERBEROS 16 /* RPC_C_AUTHN_GSS_KERBEROS */
-#define LEVEL_INTEGRITY    5  /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
+#define THREADS_MIN         2
+#define RESOLVER_ROWS       4
+#define AUTHN_GSS_NEGOTIATE 9  /* RPC_C_AUTHN_GSS_NEGOTIATE */
+#define AUTHN_WINNT         10 /* RPC_C_AUTHN_WINNT */
+#define AUTHN_GSS_KERBEROS  16 /* RPC_C_AUTHN_GSS_KERBEROS */
+#define LEVEL_INTEGRITY     5  /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
 
 struct Daemon {
     const Conf *conf;
@@ -40,7 +42,17 @@ struct Daemon {
     const RpcInterface *rows[RESOLVER_ROWS]; /* of the resolver's server */
 };
 
-static const uint16_t services[] = {AUTHN_GSS_KERBEROS};
+/* What exporters of this machine are asked by, best first: Kerberos is what Mantle's own clients take then.
+ * Where NTLM is allowed Negotiate goes before it, so that they can end with it. */
+static const uint16_t services[] = {AUTHN_GSS_KERBEROS, AUTHN_GSS_NEGOTIATE};
+static const uint16_t services_with_ntlm[] = {AUTHN_GSS_NEGOTIATE, AUTHN_GSS_KERBEROS, AUTHN_WINNT};
+
+static const uint16_t *offered_services(const Conf *conf, size_t *ret_count)
+{
+    bool ntlm = conf_boolean(conf, CONF_SECURITY_NTLM);
+    *ret_count = ntlm ? ARRAY_SIZE(services_with_ntlm) : ARRAY_SIZE(services);
+    return ntlm ? services_with_ntlm : services;
+}
 
 /* classes.d decides who serves what. */
 static bool may_serve(void *context, const struct ucred *process, const Guid *clsid,
@@ -120,13 +132,15 @@ static int make_authority(Daemon *daemon)
     SecFailure failure = {0};
     AuthorityOptions options = {.acceptor_keytab = conf_string(daemon->conf, CONF_SECURITY_KEYTAB),
                                 .allow_rc4 = conf_boolean(daemon->conf, CONF_SECURITY_ALLOW_RC4),
+                                .ntlm = conf_boolean(daemon->conf, CONF_SECURITY_NTLM),
+                                .ntlm_users = conf_string(daemon->conf, CONF_SECURITY_NTLM_USERS),
                                 .kdc_timeout = conf_duration(daemon->conf, CONF_SECURITY_KDC_TIMEOUT)};
     int r = authority_new_linked(&options, &daemon->authority, &failure);
     if (r > 0) {
         log_line(LOG_ERR, "%s", failure.sentence);
         return -EIO;
     }
-    if (r == 0 && !options.acceptor_keytab)
+    if (r == 0 && !options.acceptor_keytab && !options.ntlm)
         log_line(LOG_WARNING,
                  "[security] keytab is not set: nobody can authenticate, so nothing will be activated");
     return r;
@@ -135,12 +149,14 @@ static int make_authority(Daemon *daemon)
 static int make_bindings(const Daemon *daemon, Bindings *ret_bindings)
 {
     StringBinding strings[NAMES_MAX];
-    SecurityBinding securities[ARRAY_SIZE(services)];
+    SecurityBinding securities[ARRAY_SIZE(services_with_ntlm)];
+    size_t count;
+    const uint16_t *offered = offered_services(daemon->conf, &count);
     for (size_t i = 0; i < daemon->names.count; i++)
         strings[i] = (StringBinding){BINDING_TOWER_TCP, daemon->names.items[i]};
-    for (size_t i = 0; i < ARRAY_SIZE(services); i++)
-        securities[i] = (SecurityBinding){services[i], ""};
-    return bindings_new(strings, daemon->names.count, securities, ARRAY_SIZE(services), ret_bindings);
+    for (size_t i = 0; i < count; i++)
+        securities[i] = (SecurityBinding){offered[i], ""};
+    return bindings_new(strings, daemon->names.count, securities, count, ret_bindings);
 }
 
 static int make_tables(Daemon *daemon)
@@ -163,11 +179,10 @@ static int make_tables(Daemon *daemon)
                                 .endpoints = daemon->endpoints,
                                 .hosts = (const char *const *)daemon->names.items,
                                 .host_count = daemon->names.count,
-                                .services = services,
-                                .service_count = ARRAY_SIZE(services),
                                 .may_serve = may_serve,
                                 .log = log_sentence,
                                 .context = daemon};
+    options.services = offered_services(daemon->conf, &options.service_count);
     if (r == 0) r = result(registrar_new(&options, &daemon->registrar), "registrar");
     ActivationServerOptions activation = {
         .registrar = daemon->registrar,

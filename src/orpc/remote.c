@@ -8,6 +8,9 @@
 #include "base/hash.h"
 #include "base/refcount.h"
 
+#define SERVICE_NEGOTIATE 9
+#define SERVICE_KERBEROS  16
+
 struct RemoteTable {
     pthread_mutex_t lock;
     RpcClient *client;
@@ -252,5 +255,7 @@ const char *remote_exporter_principal(const RemoteExporter *exporter, uint16_t a
 {
     for (size_t i = 0; i < exporter->principal_count; i++)
         if (exporter->principals[i].service == authn_service) return exporter->principals[i].principal;
+    /* Negotiate's entry often names nobody: what is asked for then is Kerberos' name. */
+    if (authn_service == SERVICE_NEGOTIATE) return remote_exporter_principal(exporter, SERVICE_KERBEROS);
     return exporter->principal_default;
 }
