@@ -71,7 +71,7 @@ IDENTITY = [
     ("SetBlanket-static-captures-nothing", "src/com/blanket.c",
      "captured = cloak_capture(thread, process);", "captured = cloak_capture(NULL, process);", ["blanket"]),
     ("an-explicit-identity-is-dropped", "src/com/blanket.c",
-     "if (wants_explicit_identity(args)) return identity_new(", "if (0) return identity_new(", ["blanket"]),
+     "if (wants_explicit_identity(args))\n        return identity_new(", "if (0)\n        return identity_new(", ["blanket"]),
 ]
 
 CHECKS = [
@@ -234,6 +234,17 @@ CHECKS = [
      "return flags & GSS_FLAG_IDENTIFY ? TOKEN_LEVEL_IDENTIFICATION : TOKEN_LEVEL_IMPERSONATION;",
      "return TOKEN_LEVEL_IMPERSONATION;", ["realm-krb5"]),
     ("delegated-unasked", "src/sec/krb5-initiator.c", "    if (impersonation == RPC_C_IMP_LEVEL_DELEGATE)\n", "", ["realm-krb5"]),
+    # Negotiate and NTLM
+    ("changed-list-of-mechanisms", "src/sec/spnego-server.c", "return result > 0 ? changed(failure) : result;", "return 0;", ["spnego"]),
+    ("MIC-is-not-demanded-of-the-client", "src/sec/spnego-server.c", "    server->wants_mic = i > 0;", "    server->wants_mic = false;",
+     ["spnego"]),
+    ("server-s-MIC-is-not-verified", "src/sec/spnego-client.c", "    if (result > 0)\n", "    if (0)\n", ["spnego"]),
+    ("server-s-MIC-is-not-demanded", "src/sec/spnego-client.c", "if (client->wants_mic && !client->has_seen)", "if (0)", ["spnego"]),
+    ("a-mechanism-that-was-not-offered", "src/sec/spnego-client.c", "    if (!offered)\n", "    if (0)\n", ["spnego"]),
+    ("NTLM-unasked", "src/sec/spnego-server.c", "(service == RPC_C_AUTHN_WINNT && server->ntlm)", "(service == RPC_C_AUTHN_WINNT)",
+     ["spnego"]),
+    ("NTLM-is-negotiated-first", "src/com/blanket.c", "(service != RPC_C_AUTHN_WINNT)", "(service == RPC_C_AUTHN_WINNT)", ["blanket"]),
+    ("NTLM-delegates", "src/com/blanket.c", "if (blanket->authn_service == RPC_C_AUTHN_WINNT &&\n", "if (0 &&\n", ["blanket"]),
     ("level-in-the-authenticator", "src/sec/krb5-acceptor.c",
      "if (acceptor->stated_level && acceptor->stated_level != acceptor->level) {", "if (0) {", ["realm-krb5-attacks"]),
     ("third-leg-is-not-verified", "src/sec/krb5-acceptor.c",
