@@ -17,7 +17,8 @@ struct IoPool {
     IoLoop *loop;
     size_t threads_min, threads_max;
     pthread_mutex_t lock;
-    pthread_cond_t left; /* somebody joined `gone` */
+    pthread_cond_t left;  /* somebody joined `gone` */
+    pthread_cond_t freed; /* somebody does not count as blocked any more */
     size_t threads, blocked;
     size_t lingering; /* of the blocked ones */
     atomic_ullong idle;
@@ -88,6 +89,15 @@ static int start_worker(IoPool *pool)
     return 0;
 }
 
+static void init_freed(IoPool *pool)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* cannot fail with that clock */
+    pthread_cond_init(&pool->freed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 int io_pool_new(IoLoop *loop, size_t threads_min, size_t threads_max, IoPool **ret_pool)
 {
     if (threads_min < 1 || threads_max < 2 || threads_min > threads_max ||
@@ -102,6 +112,7 @@ int io_pool_new(IoLoop *loop, size_t threads_min, size_t threads_max, IoPool **r
     list_init(&pool->gone);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->left, NULL);
+    init_freed(pool);
     int r = 0;
     pthread_mutex_lock(&pool->lock);
     for (size_t i = 0; r == 0 && i < threads_min; i++)
@@ -125,6 +136,7 @@ IoPool *io_pool_free(IoPool *pool)
     }
     pthread_mutex_unlock(&pool->lock);
     pthread_cond_destroy(&pool->left);
+    pthread_cond_destroy(&pool->freed);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
     return NULL;
@@ -143,6 +155,28 @@ IoPoolState io_pool_state(IoPool *pool)
     return state;
 }
 
+/* May another thread block? Under the lock. */
+static bool has_room(IoPool *pool, bool admit)
+{
+    if (pool->threads - pool->blocked >= 2) return true;
+    /* we are the last who reads */
+    size_t limit = pool->threads_max + (admit ? IO_POOL_EXTRA_MAX : 0);
+    bool started = pool->threads < limit && start_worker(pool) == 0;
+    return started || pool->lingering > 0; /* who lingers will read in a moment */
+}
+
+/* Who has answered its call is heard of before it counts as free: that much later there is room after all. */
+static int wait_for_room(IoPool *pool, bool admit)
+{
+    const uint64_t deadline = time_after(IO_POOL_GRACE);
+    const struct timespec until = {.tv_sec = (time_t)(deadline / NS_PER_SECOND),
+                                   .tv_nsec = (long)(deadline % NS_PER_SECOND)};
+    while (!has_room(pool, admit))
+        if (pthread_cond_timedwait(&pool->freed, &pool->lock, &until) == ETIMEDOUT)
+            return has_room(pool, admit) ? 0 : IO_EXHAUSTED;
+    return 0;
+}
+
 int io_pool_block_begin(bool admit)
 {
     if (!current) return 0;
@@ -151,15 +185,9 @@ int io_pool_block_begin(bool admit)
         return 0;
     }
     IoPool *pool = current->pool;
-    int r = 0;
     pthread_mutex_lock(&pool->lock);
     reap(pool);
-    if (pool->threads - pool->blocked < 2) {
-        /* we are the last who reads */
-        size_t limit = pool->threads_max + (admit ? IO_POOL_EXTRA_MAX : 0);
-        bool started = pool->threads < limit && start_worker(pool) == 0;
-        if (!started && pool->lingering == 0) r = IO_EXHAUSTED; /* who lingers will read in a moment */
-    }
+    int r = has_room(pool, admit) ? 0 : wait_for_room(pool, admit);
     if (r == 0) {
         pool->blocked++;
         current->depth = 1;
@@ -175,6 +203,7 @@ void io_pool_block_end(void)
     if (--current->depth > 0) return;
     pthread_mutex_lock(&current->pool->lock);
     current->pool->blocked--;
+    pthread_cond_signal(&current->pool->freed);
     pthread_mutex_unlock(&current->pool->lock);
 }
 
@@ -195,7 +224,10 @@ bool io_pool_linger_end(void)
     pthread_mutex_lock(&pool->lock);
     pool->lingering--;
     bool stays = pool->threads > pool->blocked || pool->lingering > 0;
-    if (!stays) pool->blocked--;
+    if (!stays) {
+        pool->blocked--;
+        pthread_cond_signal(&pool->freed);
+    }
     pthread_mutex_unlock(&pool->lock);
     if (!stays) current->depth = 0;
     return stays;

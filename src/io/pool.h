@@ -15,6 +15,7 @@
 #define IO_POOL_THREADS_LIMIT 4096u /* threads_max is at most this */
 #define IO_POOL_EXTRA_MAX     256u  /* threads beyond threads_max for calls that must be admitted */
 #define IO_POOL_LINGER_MAX    16u   /* threads that linger at once */
+#define IO_POOL_GRACE         (50 * NS_PER_MS) /* how long a call waits for a thread before it is refused */
 #define IO_POOL_IDLE                                                                                         \
     (10 * NS_PER_SECOND) /* a thread beyond threads_min leaves after so long without work                    \
                           */
@@ -41,8 +42,8 @@ IoPoolState io_pool_state(IoPool *pool);
  * This thread is about to run something that may block; io_pool_block_end() when it is over. Nests: only the
  * outermost counts. On a thread of no pool nothing happens and 0 is returned. `admit`: the call belongs to
  * one that is blocked in this process (its causality id says so); refusing it would be a deadlock, so up to
- * IO_POOL_EXTRA_MAX threads are started beyond threads_max. 0, or IO_EXHAUSTED (then there is nothing to
- * end).
+ * IO_POOL_EXTRA_MAX threads are started beyond threads_max. 0, or IO_EXHAUSTED after IO_POOL_GRACE (then
+ * there is nothing to end).
  */
 int io_pool_block_begin(bool admit) must_use;
 void io_pool_block_end(void);
