@@ -115,8 +115,10 @@ static krb5_error_code make_leg1(KerberosInitiator *initiator)
 
 static uint32_t request_flags(uint8_t authn_level, uint8_t impersonation)
 {
-    uint32_t flags =
-        GSS_FLAG_MUTUAL | GSS_FLAG_REPLAY | GSS_FLAG_SEQUENCE | GSS_FLAG_INTEG | GSS_FLAG_DCE_STYLE;
+    uint32_t flags = GSS_FLAG_MUTUAL | GSS_FLAG_DCE_STYLE;
+    /* What is not used is not asked for: a Samba server that is asked for signatures wants them at connect
+     * level, too. [MS-RPCE] 3.3.1.5.2.1 */
+    if (authn_level >= RPC_C_AUTHN_LEVEL_PKT) flags |= GSS_FLAG_REPLAY | GSS_FLAG_SEQUENCE | GSS_FLAG_INTEG;
     if (authn_level >= RPC_C_AUTHN_LEVEL_PKT_PRIVACY) flags |= GSS_FLAG_CONF;
     /* LVL-7: there is no anonymous level on the wire; ERR-6: it is sent as IDENTIFY. */
     if (impersonation <= RPC_C_IMP_LEVEL_IDENTIFY) flags |= GSS_FLAG_IDENTIFY;
