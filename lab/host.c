@@ -55,10 +55,22 @@ static int write_classes(const Lab *lab, const LabHost *host)
     return lab_write_file(path, text);
 }
 
+/* Lines of [security] for everybody, and for those who accept calls. */
+static void ntlm_text(const Lab *lab, bool accepts, char ret_text[2 * LAB_PATH_MAX])
+{
+    ret_text[0] = '\0';
+    if (!lab->options.ntlm) return;
+    int used = snprintf(ret_text, 2 * LAB_PATH_MAX, "ntlm = yes\n");
+    if (accepts)
+        snprintf(ret_text + used, 2 * LAB_PATH_MAX - (size_t)used, "ntlm_users = %s/ntlm-users\n",
+                 lab->folder);
+}
+
 static int write_host_conf(const Lab *lab, const LabHost *host)
 {
-    char path[LAB_PATH_MAX], text[8 * LAB_PATH_MAX], ping_period[64];
+    char path[LAB_PATH_MAX], text[8 * LAB_PATH_MAX], ping_period[64], ntlm[2 * LAB_PATH_MAX];
     ping_period_text(lab, ping_period);
+    ntlm_text(lab, true, ntlm);
     const char *folder = lab->folder, *name = host->name;
     snprintf(text, sizeof(text),
              "[resolver]\n"
@@ -73,11 +85,12 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
              "[security]\n"
              "keytab = %s/hosts/%s/keytab\n"
              "principal = host/%s." LAB_DOMAIN "@" LAB_REALM "\n"
+             "%s"
              "[paths]\n"
              "runtime = %s/hosts/%s/run\n"
              "classes_dir = %s/hosts/%s/classes.d\n",
              host->resolver_port, host->address, folder, ping_period, host->exporter_port, name,
-             host->address, folder, name, name, folder, name, folder, name);
+             host->address, folder, name, name, ntlm, folder, name, folder, name);
     if (lab_path(path, "%s/hosts/%s/run", folder, name) < 0) return -1;
     if (strlen(path) + SOCKET_NAME_MAX >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return lab_error("%s is too long for the path of a socket; set TMPDIR to a shorter one", path);
@@ -89,7 +102,9 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
 static int write_client_conf(const Lab *lab)
 {
     char path[LAB_PATH_MAX], text[4 * LAB_PATH_MAX], address[48], ping_period[64];
+    char ntlm[2 * LAB_PATH_MAX];
     ping_period_text(lab, ping_period);
+    ntlm_text(lab, false, ntlm);
     if (lab->options.ipv6)
         strcpy(address, "::1");
     else
@@ -104,9 +119,11 @@ static int write_client_conf(const Lab *lab)
              "port = 0\n"
              "name = client." LAB_DOMAIN "\n"
              "addresses = %s\n"
+             "[security]\n"
+             "%s"
              "[paths]\n"
              "runtime = %s/run\n",
-             lab->options.hosts[0].resolver_port, lab->folder, ping_period, address, lab->folder);
+             lab->options.hosts[0].resolver_port, lab->folder, ping_period, address, ntlm, lab->folder);
     if (lab_path(path, "%s/run", lab->folder) < 0) return -1;
     if (mkdir(path, 0700) < 0) return lab_error("cannot create %s: %m", path);
     return lab_path(path, "%s/mantle.conf", lab->folder) < 0 ? -1 : lab_write_file(path, text);

@@ -8,6 +8,8 @@
 #define must_use          __attribute__((warn_unused_result))
 #define LAB_REALM         "LAB.TEST"
 #define LAB_DOMAIN        "lab.test"
+#define LAB_NTLM_DOMAIN   "LAB"
+#define LAB_PASSWORD_SIZE 33
 #define LAB_DOMAIN_SID    "S-1-5-21-1296126536-1279345236-1414091604" /* the same in every lab */
 #define LAB_HOSTS_MAX     32
 #define LAB_USERS_MAX     64
@@ -33,6 +35,7 @@ typedef struct LabHost {
 
 typedef struct LabUser {
     char name[LAB_NAME_MAX + 1];
+    char password[LAB_PASSWORD_SIZE]; /* with --ntlm; else "": a random key, which nobody knows */
     bool sensitive; /* -allow_forwardable: "sensitive and cannot be delegated" */
 } LabUser;
 
@@ -47,7 +50,7 @@ typedef struct LabOptions {
     int n_classes;
     const char *ping_period; /* as it stands in mantle.conf; NULL: its default */
     const char *ticket_life; /* as it stands in kdc.conf; NULL: 10h */
-    bool ipv6, keep, realm_only;
+    bool ipv6, keep, realm_only, ntlm;
     int resolver_port; /* 0: any free one */
     char **command;
 } LabOptions;
@@ -116,7 +119,9 @@ int must_use lab_process_wait_ready(Lab *lab, int first);
 void lab_process_reap(Lab *lab);
 void lab_process_stop_all(Lab *lab);
 
-/* realm-accounts.c: the commands for kadmin.local that make the realm's accounts. */
+/* realm-accounts.c: passwords of the users and the files they are in, with --ntlm; then the commands for
+ * kadmin.local that make the realm's accounts. */
+int must_use lab_accounts_choose(Lab *lab);
 int must_use lab_accounts_write(const Lab *lab, const char *path);
 
 /* realm.c */

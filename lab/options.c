@@ -17,6 +17,7 @@ static void print_usage(FILE *file)
         "                       [--constrained A:B,..] [--resource-based A:B,..] [--protocol-transition "
         "H,..]\n"
         "                       [--as alice] [--classes CLSID,..] [--ping-period TIME] [--ticket-life TIME]\n"
+        "                       [--ntlm]\n"
         "                       [--ipv6] [--resolver-port N] [--keep] [--realm-only] -- COMMAND ...\n"
         "       mantle lab exec --help\n");
 }
@@ -184,6 +185,7 @@ enum {
     CLASSES,
     PING_PERIOD,
     TICKET_LIFE,
+    NTLM,
     IPV6,
     KEEP,
     REALM_ONLY,
@@ -202,6 +204,7 @@ static const struct option known[] = {
     {"classes", required_argument, NULL, CLASSES},
     {"ping-period", required_argument, NULL, PING_PERIOD},
     {"ticket-life", required_argument, NULL, TICKET_LIFE},
+    {"ntlm", no_argument, NULL, NTLM},
     {"ipv6", no_argument, NULL, IPV6},
     {"keep", no_argument, NULL, KEEP},
     {"realm-only", no_argument, NULL, REALM_ONLY},
@@ -256,6 +259,9 @@ int lab_options_parse(int argc, char **argv, LabOptions *ret_options)
         case PING_PERIOD:
             options.ping_period = parse_time(optarg);
             if (!options.ping_period) return lab_options_error("not a time like 2s", optarg);
+            break;
+        case NTLM:
+            options.ntlm = true;
             break;
         case TICKET_LIFE:
             options.ticket_life = parse_time(optarg);

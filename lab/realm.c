@@ -207,7 +207,7 @@ int lab_realm_start(Lab *lab)
             return -1;
     if (lab_path(path, "%s/kdc/acl", lab->folder) < 0 || lab_write_file(path, "") < 0) return -1;
     if (set_environment(lab) < 0 || write_krb5_conf(lab, kdc) < 0 || write_kdc_conf(lab, kdc) < 0) return -1;
-    if (create_database(lab) < 0 || start_kdc(lab) < 0) return -1;
+    if (lab_accounts_choose(lab) < 0 || create_database(lab) < 0 || start_kdc(lab) < 0) return -1;
     for (int i = 0; i < lab->options.n_users; i++)
         if (log_in(lab, &lab->options.users[i]) < 0) return -1;
     return 0;
