@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "com/marshal.h"
+#include "com/marshal.h"
 #include "com/testing-machine.h"
 #include "com/testing-party.h"
 #include "oleauto.h"
@@ -484,6 +485,31 @@ static void test_stream_that_holds_no_reference(void **state)
     stream->lpVtbl->Release(stream);
 }
 
+/* A peer does not choose what is loaded here. */
+static void test_reference_that_marshals_itself(void **state)
+{
+    static const uint8_t custom[] = {
+        'M', 'E', 'O', 'W', 4, 0, 0, 0,                                    /* OBJREF_CUSTOM */
+        0,   0,   0,   0,   0, 0, 0, 0, 0xc0, 0,   0,   0,  0, 0, 0, 0x46, /* IID_IUnknown */
+        1,   2,   3,   4,   5, 6, 7, 8, 9,    1,   2,   3,  4, 5, 6, 7,    /* its class */
+        0,   0,   0,   0,   4, 0, 0, 0, 'd',  'a', 't', 'a'};
+    IStream *stream = NULL;
+    IUnknown *object = (IUnknown *)1;
+    assert_int_equal(CreateStreamOnHGlobal(NULL, TRUE, &stream), S_OK);
+    stream->lpVtbl->Write(stream, custom, sizeof(custom), NULL);
+    assert_int_equal(CoUnmarshalInterface(rewound(stream), &IID_IUnknown, (void **)&object),
+                     RPC_E_INVALID_OBJREF);
+    assert_null(object);
+    stream->lpVtbl->Release(stream);
+    /* The same as an argument of a call. */
+    void *argument = NULL;
+    Reader reader;
+    reader_init(&reader, custom, sizeof(custom));
+    assert_int_equal(marshal_read(NULL, &IID_IUnknown, &reader, &argument), E_ACCESSDENIED);
+    assert_null(argument);
+    (void)SetErrorInfo(0, NULL);
+}
+
 /* Chains and apartments */
 
 static void visit(const CLSID *clsid)
@@ -622,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_marshal_own_object_and_proxy),
         cmocka_unit_test(test_iid_nobody_can_marshal),
         cmocka_unit_test(test_stream_that_holds_no_reference),
+        cmocka_unit_test(test_reference_that_marshals_itself),
         cmocka_unit_test(test_callbacks_of_one_chain),
         cmocka_unit_test(test_callbacks_into_a_single_threaded_apartment),
         cmocka_unit_test(test_apartment_runs_one_call_at_a_time),

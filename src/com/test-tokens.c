@@ -282,6 +282,15 @@ static void handles_need_the_right_that_is_used(void **state)
     assert_true(SetThreadToken(NULL, token));
     assert_true(RevertToSelf());
     assert_true(CloseHandle(token));
+    /* To ask of a token is not to act as it. */
+    token = handle_make(TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IMPERSONATION, TOKEN_QUERY);
+    expect_error(ImpersonateLoggedOnUser(token), ERROR_ACCESS_DENIED);
+    expect_error(SetThreadToken(NULL, token), ERROR_ACCESS_DENIED);
+    assert_true(CloseHandle(token));
+    token = handle_make(TOKEN_KIND_PRIMARY, TOKEN_LEVEL_DELEGATION, TOKEN_QUERY);
+    expect_error(ImpersonateLoggedOnUser(token), ERROR_ACCESS_DENIED);
+    assert_true(CloseHandle(token));
+    assert_null(thread_token());
 }
 
 static void logon_refuses_what_it_cannot_do(void **state)

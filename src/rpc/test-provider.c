@@ -91,13 +91,17 @@ static SecContext *provider_take_context(SecAcceptor *acceptor)
     return context_new(false, strncmp(acceptor->principal, "brief", 5) ? INT64_MAX : time_wall() + 2);
 }
 
+/* "NAME#identify", "NAME#other": the same name at another level, with another SID. */
 static Token *provider_take_token(SecAcceptor *acceptor)
 {
     Token *token;
+    char *mark = strchr(acceptor->principal, '#');
+    bool identify = mark && strcmp(mark, "#identify") == 0, other = mark && strcmp(mark, "#other") == 0;
+    if (mark) *mark = '\0';
     TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
-                      .level = TOKEN_LEVEL_IMPERSONATION,
+                      .level = identify ? TOKEN_LEVEL_IDENTIFICATION : TOKEN_LEVEL_IMPERSONATION,
                       .principal = acceptor->principal,
-                      .user = SID_AUTHENTICATED,
+                      .user = other ? SID_EVERYONE : SID_AUTHENTICATED,
                       .from_network = true,
                       .expires = INT64_MAX};
     return token_new(&spec, &token) == 0 ? token : NULL;

@@ -457,6 +457,31 @@ static void test_one_identity(void **state)
     host_stop(&host);
 }
 
+/* A name alone is no identity. */
+static void RPC_7_one_identity_is_one_name_SID_and_level(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"one alice@LAB.TEST#identify", "one alice@LAB.TEST#other",
+                                         "one alice@LAB.TEST"};
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 1, PRIVACY, "alice@LAB.TEST", false);
+        peer.context_id = 2;
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, others[i]);
+        peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "three");
+        if (i < 2)
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+        else
+            peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
 static void check_context_limit(unsigned most)
 {
     const unsigned limit = most ? most : RPC_SECURITY_CONTEXTS;
@@ -636,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_sign_header_later),
         cmocka_unit_test(RPC_8_a_request_has_one_identity),
         cmocka_unit_test(test_one_identity),
+        cmocka_unit_test(RPC_7_one_identity_is_one_name_SID_and_level),
         cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_limits_end),
         cmocka_unit_test(test_half_open_limit),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/RULES.md: for every rule of docs/rules.txt the tests that carry its name, or its entry in docs/DEVIATIONS.md.
 
-A C test carries a rule by its own name (`CLK_2_there_is_one_first_call`, or a row's name in a table of tests), a case of a
+A C test carries a rule by its own name (`CLK_2_there_is_one_first_call`, `test_CLK_2_...`, or a row's name in a table of tests), a case of a
 script by the string it begins with (`"CLK-2 there is one"`); several may lead one name (`CLK_2_CLK_6_...`). An entry of
 DEVIATIONS carries those that it names alone in parentheses: `(PB-20)`, `(NEG-5, RPC-3)`.
 """
@@ -13,7 +13,7 @@ import re
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FAMILIES = "CIS PB NEG SRV LVL CLK ACT CAU REF DEL RPC GSS".split()
 RULE = r"(?:%s)[-_]\d+" % "|".join(FAMILIES)
-C_NAME = re.compile(r'(?:cmocka_unit_test\w*\(\s*|")((?:%s_)+\w+)' % RULE)
+C_NAME = re.compile(r'(?:cmocka_unit_test\w*\(\s*|")((?:test_)?(?:%s_)+\w+)' % RULE)
 SCRIPT_NAME = re.compile(r"""["']((?:%s[_ ])+[^"'\n]*)""" % RULE)
 LEADING = re.compile(r"%s(?=[_ ])" % RULE)
 ENTRY = re.compile(r"^(\d+)\. ")
@@ -47,7 +47,7 @@ def waiting():
 
 def leading(name):
     """The rules that a test's name begins with."""
-    found, position = [], 0
+    found, position = [], len("test_") if name.startswith("test_") else 0
     while match := LEADING.match(name, position):
         found.append(match.group(0).replace("_", "-"))
         position = match.end() + 1
