@@ -85,12 +85,14 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
              "[security]\n"
              "keytab = %s/hosts/%s/keytab\n"
              "principal = host/%s." LAB_DOMAIN "@" LAB_REALM "\n"
+             "protocol_transition = %s\n"
              "%s"
              "[paths]\n"
              "runtime = %s/hosts/%s/run\n"
              "classes_dir = %s/hosts/%s/classes.d\n",
              host->resolver_port, host->address, folder, ping_period, host->exporter_port, name,
-             host->address, folder, name, name, ntlm, folder, name, folder, name);
+             host->address, folder, name, name, host->transition ? "yes" : "no", ntlm, folder, name, folder,
+             name);
     if (lab_path(path, "%s/hosts/%s/run", folder, name) < 0) return -1;
     if (strlen(path) + SOCKET_NAME_MAX >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return lab_error("%s is too long for the path of a socket; set TMPDIR to a shorter one", path);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LogonUserW. */
+/* LogonUserW, and a logon without a proof. */
 #include "base/cleanup.h"
 #include "com/handle.h"
 #include "com/identity.h"
 #include "com/process.h"
+#include "mantle_logon.h"
 #include "winbase.h"
 #include "winerror.h"
 
@@ -92,6 +93,28 @@ BOOL LogonUserW(LPCWSTR lpszUsername, LPCWSTR lpszDomain, LPCWSTR lpszPassword, 
         if (FAILED(hr)) error = logon_error(hr);
     }
     if (!error && token_of_type(primary, dwLogonType, &token) < 0) error = ERROR_NOT_ENOUGH_MEMORY;
+    if (!error && !(handle = handle_new(token, TOKEN_ALL_ACCESS))) error = ERROR_NOT_ENOUGH_MEMORY;
+    if (error) {
+        SetLastError(error);
+        return FALSE;
+    }
+    *phToken = handle;
+    return TRUE;
+}
+
+BOOL MantleLogonUnprovedUserW(LPCWSTR lpszUsername, LPCWSTR lpszDomain, PHANDLE phToken)
+{
+    _cleanup_(identity_unrefp) Identity *identity = NULL;
+    _cleanup_(token_unrefp) Token *token = NULL;
+    DWORD error = lpszUsername && phToken ? ERROR_SUCCESS : ERROR_INVALID_PARAMETER;
+    HANDLE handle = NULL;
+    HRESULT hr;
+
+    if (!error) {
+        hr = identity_new_from_text(lpszUsername, lpszDomain, u"", &identity); /* for the name alone */
+        if (SUCCEEDED(hr)) hr = process_logon_unproved(identity_principal(identity), &token);
+        if (FAILED(hr)) error = logon_error(hr);
+    }
     if (!error && !(handle = handle_new(token, TOKEN_ALL_ACCESS))) error = ERROR_NOT_ENOUGH_MEMORY;
     if (error) {
         SetLastError(error);

@@ -94,6 +94,8 @@ static HRESULT ensure_authority(void)
                                  .allow_rc4 = conf_boolean(process.conf, CONF_SECURITY_ALLOW_RC4),
                                  .ntlm = conf_boolean(process.conf, CONF_SECURITY_NTLM),
                                  .ntlm_users = conf_string(process.conf, CONF_SECURITY_NTLM_USERS),
+                                 .protocol_transition =
+                                     conf_boolean(process.conf, CONF_SECURITY_PROTOCOL_TRANSITION),
                                  .kdc_timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT)};
     r = authority_new_linked(&options, &process.authority, &failure);
     if (r < 0) return E_OUTOFMEMORY;
@@ -224,6 +226,20 @@ HRESULT process_logon(uint8_t service, const char *principal, const char *passwo
                               .principal = principal,
                               .password = password,
                               .forwardable = true,
+                              .deadline = time_after(LOGON_TIMEOUT)},
+                 ret_token);
+}
+
+HRESULT process_logon_unproved(const char *principal, Token **ret_token)
+{
+    Authority *authority;
+    HRESULT hr = process_authority(&authority);
+
+    if (FAILED(hr)) return hr;
+    return logon(authority,
+                 &(LogonSpec){.source = LOGON_UNPROVED,
+                              .path = conf_string(process.conf, CONF_SECURITY_PRINCIPAL),
+                              .principal = principal,
                               .deadline = time_after(LOGON_TIMEOUT)},
                  ret_token);
 }

@@ -55,6 +55,9 @@
         "File of the accounts that NTLM callers are verified against, one DOMAIN:user:password or "          \
         "smbpasswd "                                                                                         \
         "line each. Not set: winbind is asked, where it runs.")                                              \
+    KEY(SECURITY_PROTOCOL_TRANSITION, "security", "protocol_transition", "no", TYPE(CONF_BOOLEAN),           \
+        "Let programs that run with this configuration make identities for users who did not prove "         \
+        "themselves by Kerberos (S4U2self); where those may go says the KDC.")                               \
     KEY(SECURITY_ACTIVATION_FLOOR, "security", "activation_floor", "integrity", CHOICE(CONF_AUTHN_LEVELS),   \
         "Lowest authentication level at which objects are activated for others.")                            \
     KEY(SECURITY_KDC_TIMEOUT, "security", "kdc_timeout", "5s",                                               \

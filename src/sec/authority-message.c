@@ -10,6 +10,7 @@
 #include "sec/token.h"
 
 #define OP(name)     (1u << AUTHORITY_##name)
+#define CALLER       (OP(ACCEPT_FINISH) | OP(TRANSITION))
 #define FINISHES     (OP(INITIATE_FINISH) | OP(ACCEPT_FINISH))
 #define STATUS(name) (1u << AUTHORITY_##name)
 #define DONE         STATUS(DONE)
@@ -46,9 +47,11 @@ static const Field request_fields[] = {
     REQUEST(FIELD_BOOL, forwardable, OP(LOGON), false, 0),
     REQUEST(FIELD_TEXT, path, OP(LOGON), false, 0),
     REQUEST(FIELD_TEXT, principal, OP(LOGON), false, 0),
+    REQUEST(FIELD_TEXT, principal, OP(TRANSITION), true, 0),
     REQUEST(FIELD_TEXT, password, OP(LOGON), false, 0),
     REQUEST(FIELD_U64, credential, OP(RELEASE) | OP(INITIATE), false, 0),
     REQUEST(FIELD_TEXT, target, OP(INITIATE), true, 0),
+    REQUEST(FIELD_TEXT, target, OP(TRANSITION), false, 0),
     REQUEST(FIELD_U8, authn_level, OP(INITIATE) | OP(ACCEPT), false, 0),
     REQUEST(FIELD_U8, impersonation, OP(INITIATE), false, 0),
     REQUEST(FIELD_U64, conversation, FINISHES | OP(ABANDON), false, 0),
@@ -64,11 +67,11 @@ static const Field request_fields[] = {
 static const Field answer_fields[] = {
     ANSWER(FIELD_U32, code, EVERY_OPERATION, STATUS(REFUSED), false, 0),
     ANSWER(FIELD_TEXT, sentence, EVERY_OPERATION, STATUS(REFUSED), true, 0),
-    ANSWER(FIELD_U64, credential, OP(LOGON) | OP(ACCEPT_FINISH), DONE, false, 0),
+    ANSWER(FIELD_U64, credential, OP(LOGON) | CALLER, DONE, false, 0),
     ANSWER(FIELD_U8, shows, OP(LOGON), DONE, false, 0),
-    ANSWER(FIELD_TEXT, principal, OP(LOGON) | OP(ACCEPT_FINISH), DONE, true, 0),
+    ANSWER(FIELD_TEXT, principal, OP(LOGON) | CALLER, DONE, true, 0),
     ANSWER(FIELD_TEXT, server, OP(ACCEPT_FINISH), DONE, false, 0),
-    ANSWER(FIELD_U64, expires, OP(LOGON) | OP(ACCEPT_FINISH), DONE, false, 0),
+    ANSWER(FIELD_U64, expires, OP(LOGON) | CALLER, DONE, false, 0),
     ANSWER(FIELD_U64, conversation, OP(INITIATE) | OP(ACCEPT), DONE, false, 0),
     ANSWER(FIELD_BYTES, token, OP(INITIATE) | OP(INITIATE_FINISH), ANSWERED, true, AUTHORITY_TOKEN_MAX),
     ANSWER(FIELD_BYTES, token, OP(ACCEPT), ANY, false, AUTHORITY_TOKEN_MAX),
@@ -78,10 +81,10 @@ static const Field answer_fields[] = {
     ANSWER(FIELD_U64, send_sequence, FINISHES, DONE, false, 0),
     ANSWER(FIELD_U64, receive_sequence, FINISHES, DONE, false, 0),
     ANSWER(FIELD_U64, session_expires, FINISHES, DONE, false, 0),
-    ANSWER(FIELD_U8, level, OP(ACCEPT_FINISH), DONE, false, 0),
-    ANSWER(FIELD_U32, account_flags, OP(ACCEPT_FINISH), DONE, false, 0),
-    ANSWER(FIELD_SID, user, OP(ACCEPT_FINISH), DONE, false, 0),
-    ANSWER(FIELD_GROUPS, groups, OP(ACCEPT_FINISH), DONE, false, 0),
+    ANSWER(FIELD_U8, level, CALLER, DONE, false, 0),
+    ANSWER(FIELD_U32, account_flags, CALLER, DONE, false, 0),
+    ANSWER(FIELD_SID, user, CALLER, DONE, false, 0),
+    ANSWER(FIELD_GROUPS, groups, CALLER, DONE, false, 0),
 };
 
 static bool field_occurs(const Field *field, AuthorityOperation operation, AuthorityStatus status)

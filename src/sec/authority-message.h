@@ -29,7 +29,8 @@ typedef enum AuthorityOperation {
     AUTHORITY_INITIATE_FINISH = 4,
     AUTHORITY_ACCEPT = 5,
     AUTHORITY_ACCEPT_FINISH = 6,
-    AUTHORITY_ABANDON = 7, /* forgets a half-open conversation */
+    AUTHORITY_ABANDON = 7,    /* forgets a half-open conversation */
+    AUTHORITY_TRANSITION = 8, /* an identity for a user who proved nothing */
     AUTHORITY_OPERATION_END,
 } AuthorityOperation;
 
@@ -55,10 +56,10 @@ typedef struct AuthorityRequest {
     uint8_t source;   /* LOGON: LogonSource */
     bool forwardable; /* LOGON */
     const char *path; /* LOGON, may be NULL */
-    const char *principal; /* LOGON, may be NULL */
+    const char *principal; /* LOGON, may be NULL. TRANSITION: the user */
     const char *password;  /* LOGON, may be NULL */
     uint64_t credential;   /* RELEASE INITIATE: handle */
-    const char *target;    /* INITIATE */
+    const char *target;    /* INITIATE. TRANSITION: this service's principal, may be NULL */
     uint8_t authn_level;   /* INITIATE ACCEPT */
     uint8_t impersonation; /* INITIATE */
     uint64_t conversation; /* INITIATE_FINISH ACCEPT_FINISH ABANDON: id */
@@ -68,10 +69,11 @@ typedef struct AuthorityRequest {
 typedef struct AuthorityAnswer {
     AuthorityOperation operation;
     AuthorityStatus status;
-    uint32_t code;          /* REFUSED */
-    const char *sentence;   /* REFUSED */
-    uint64_t credential;    /* LOGON; ACCEPT_FINISH: of the delegated ticket, 0 without */
-    uint8_t shows;          /* LOGON: AUTHORITY_SHOWS_* */
+    uint32_t code;        /* REFUSED */
+    const char *sentence; /* REFUSED */
+    uint64_t credential; /* LOGON; ACCEPT_FINISH: of the delegated ticket, or of the one the caller came with;
+                            TRANSITION: of the one got for the user; 0 without */
+    uint8_t shows;       /* LOGON: AUTHORITY_SHOWS_* */
     const char *principal;  /* LOGON ACCEPT_FINISH */
     const char *server;     /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
     int64_t expires;        /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */

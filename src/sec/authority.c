@@ -11,6 +11,7 @@
 #include "sec/authority-message.h"
 #include "sec/authority-store.h"
 #include "sec/credential.h"
+#include "sec/krb5-transition.h"
 #include "sec/mechanism.h"
 #include "sec/ntlm-user-file.h"
 #include "sec/ntlm-credential.h"
@@ -23,7 +24,7 @@ struct Authority {
     RefCount refs;
     KerberosConfig *config;
     char *keytab_path, *ntlm_users;
-    bool ntlm;
+    bool ntlm, transition;
     uint64_t kdc_timeout;
     AuthorityStore *store;
     pthread_mutex_t lock; /* guards `keytab` */
@@ -40,6 +41,7 @@ struct AuthorityCall {
     const SecMechanism *mechanism;
     void *pending;            /* INITIATE: the mechanism's */
     KerberosAcquire *acquire; /* LOGON */
+    KerberosTransition *transition;
     uint8_t *answer;
     size_t answer_length, answer_capacity;
     SecFailure failure;
@@ -57,6 +59,7 @@ int authority_new_linked(const AuthorityOptions *options, Authority **ret_author
     int result = kerberos_config_new(options->krb5_config, options->allow_rc4, &authority->config, failure);
     if (result == 0) result = authority_store_new(&authority->store);
     authority->ntlm = options->ntlm;
+    authority->transition = options->protocol_transition;
     if (result == 0 && options->ntlm_users && !(authority->ntlm_users = strdup(options->ntlm_users)))
         result = -ENOMEM;
     if (result == 0 && options->acceptor_keytab) {
@@ -401,6 +404,52 @@ static int operation_accept_finish(AuthorityCall *call, IoWait *ret_wait)
     return result ? result : call_answer_credential(call, &answer);
 }
 
+/* Begins with what is configured: nobody is vouched for by default. 0, SEC_FAILED, -ENOMEM. */
+static int transition_begin(AuthorityCall *call)
+{
+    char user[SEC_QUOTE_SIZE];
+    const AuthorityRequest *request = &call->request;
+    sec_quote(request->principal, user);
+    if (!call->authority->transition) {
+        sec_failure_set(&call->failure, ERROR_PRIVILEGE_NOT_HELD,
+                        "%s did not come with Kerberos, and this process does not vouch for users: set "
+                        "protocol_transition = yes in [security] of mantle.conf, or let the user log on",
+                        user);
+        return SEC_FAILED;
+    }
+    _cleanup_(kerberos_keytab_unrefp) KerberosKeytab *keytab = authority_keytab(call->authority);
+    if (keytab)
+        return kerberos_transition_new(keytab, request->target, request->principal, call->deadline,
+                                       &call->transition, &call->failure);
+    sec_failure_set(&call->failure, (uint32_t)SEC_E_NO_CREDENTIALS,
+                    "this process has no keytab to vouch for %s with; configure one", user);
+    return SEC_FAILED;
+}
+
+static int operation_transition(AuthorityCall *call, IoWait *ret_wait)
+{
+    KerberosCaller caller;
+    int result = call->transition ? 0 : transition_begin(call);
+    if (result == 0) result = kerberos_transition_step(call->transition, ret_wait, &caller, &call->failure);
+    if (result == SEC_FAILED) return call_refuse(call, &call->failure, (AuthorityBytes){0});
+    if (result != 0) return result;
+    call->credential.kerberos = caller.credential;
+    AuthorityAnswer answer = {.operation = AUTHORITY_TRANSITION,
+                              .principal = caller.principal,
+                              .expires = caller.expires,
+                              .level = (uint8_t)caller.level,
+                              .account_flags = caller.account_flags,
+                              .user = caller.user,
+                              .groups = caller.groups,
+                              .group_count = caller.group_count};
+    if (caller.credential)
+        result =
+            authority_store_put_credential(call->authority->store, &call->credential, &answer.credential);
+    if (result == STORE_FULL)
+        return call_refuse_plain(call, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "too many identities are in use");
+    return result ? result : call_answer_credential(call, &answer);
+}
+
 static int operation_abandon(AuthorityCall *call, IoWait *ret_wait)
 {
     AuthorityConversation conversation;
@@ -415,7 +464,7 @@ static int (*const operations[AUTHORITY_OPERATION_END])(AuthorityCall *, IoWait 
     [AUTHORITY_LOGON] = operation_logon,       [AUTHORITY_RELEASE] = operation_release,
     [AUTHORITY_INITIATE] = operation_initiate, [AUTHORITY_INITIATE_FINISH] = operation_initiate_finish,
     [AUTHORITY_ACCEPT] = operation_accept,     [AUTHORITY_ACCEPT_FINISH] = operation_accept_finish,
-    [AUTHORITY_ABANDON] = operation_abandon,
+    [AUTHORITY_ABANDON] = operation_abandon,   [AUTHORITY_TRANSITION] = operation_transition,
 };
 
 /* Call */
@@ -458,6 +507,7 @@ AuthorityCall *authority_call_free(AuthorityCall *call)
     if (call->answer) explicit_bzero(call->answer, call->answer_capacity); /* a session key */
     free(call->answer);
     kerberos_acquire_free(call->acquire);
+    kerberos_transition_free(call->transition);
     if (call->pending) call->mechanism->pending_free(call->pending);
     authority_credential_deinit(&call->credential);
     authority_unref(call->authority);

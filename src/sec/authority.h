@@ -20,9 +20,10 @@ typedef struct AuthorityOptions {
     const char *
         acceptor_keytab; /* path of the keys that incoming AP-REQs are verified with; NULL: accepts nothing */
     bool allow_rc4;
-    bool ntlm;              /* NTLM is accepted, and may be what Negotiate ends with, on both sides */
-    const char *ntlm_users; /* file of accounts that NTLM callers are verified with, or NULL */
-    uint64_t kdc_timeout;   /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
+    bool ntlm;                /* NTLM is accepted, and may be what Negotiate ends with, on both sides */
+    const char *ntlm_users;   /* file of accounts that NTLM callers are verified with, or NULL */
+    bool protocol_transition; /* identities may be made for users who proved nothing (S4U2self) */
+    uint64_t kdc_timeout;     /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
 } AuthorityOptions;
 
 #define AUTHORITY_KDC_TIMEOUT (5ull * 1000000000ull)

@@ -18,6 +18,7 @@ struct SecCredential {
 struct Logon {
     Authority *authority;
     AuthorityCall *call;
+    AuthorityOperation operation;
     Token *token;
     SecFailure failure;
 };
@@ -82,7 +83,11 @@ int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon)
     _cleanup_(logon_freep) Logon *logon = calloc(1, sizeof(*logon));
     if (!logon) return -ENOMEM;
     logon->authority = authority_ref(authority);
-    AuthorityRequest request = {.operation = AUTHORITY_LOGON,
+    bool unproved = spec->source == LOGON_UNPROVED;
+    if (unproved && !spec->principal) return -EINVAL;
+    logon->operation = unproved ? AUTHORITY_TRANSITION : AUTHORITY_LOGON;
+    AuthorityRequest request = {.operation = logon->operation,
+                                .target = unproved ? spec->path : NULL,
                                 .service = spec->service,
                                 .source = (uint8_t)spec->source,
                                 .forwardable = spec->forwardable,
@@ -110,13 +115,35 @@ static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
     return result ? result : token_new(&spec, &logon->token);
 }
 
+/* At IMPERSONATE as of a caller, and no further: the user itself granted nothing. */
+static int logon_make_unproved(Logon *logon, const AuthorityAnswer *answer)
+{
+    _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
+    int result = answer->credential ? sec_credential_new(logon->authority, answer->credential,
+                                                         AUTHORITY_SHOWS_KERBEROS, &credential)
+                                    : 0;
+    if (result != 0) return result;
+    TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
+                      .level = (TokenLevel)answer->level,
+                      .principal = answer->principal,
+                      .user = answer->user,
+                      .groups = answer->groups,
+                      .group_count = answer->group_count,
+                      .credential = credential,
+                      .from_network = true,
+                      .account_flags = answer->account_flags,
+                      .expires = answer->expires};
+    return token_new(&spec, &logon->token);
+}
+
 int logon_step(Logon *logon, IoWait *ret_wait)
 {
     if (logon->token) return 0;
     AuthorityAnswer answer;
-    int result = authority_ask_step(logon->call, AUTHORITY_LOGON, ret_wait, &answer, &logon->failure);
+    int result = authority_ask_step(logon->call, logon->operation, ret_wait, &answer, &logon->failure);
     if (result != 0) return result;
-    result = logon_make_token(logon, &answer);
+    result = logon->operation == AUTHORITY_TRANSITION ? logon_make_unproved(logon, &answer)
+                                                      : logon_make_token(logon, &answer);
     authority_answer_deinit(&answer);
     return result;
 }

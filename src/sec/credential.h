@@ -16,6 +16,10 @@ typedef enum LogonSource {
     LOGON_KEYTAB,   /* principal and keytab; the authority gets tickets, and again at 2/3 of their life */
     LOGON_PASSWORD, /* principal and password */
     LOGON_NT_HASH = 4, /* for NTLM only: `password` is its NT hash, as 32 hexadecimal digits */
+    LOGON_UNPROVED =
+        5, /* a principal alone: this machine vouches for the user (protocol transition), where the
+          authority may. An impersonation token that goes where constrained delegation lets it;
+          `path` is the principal of the service that asks, NULL: the acceptor keytab's first */
 } LogonSource;
 
 typedef struct LogonSpec {
@@ -34,7 +38,7 @@ typedef struct Logon Logon;
 int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon) must_use;
 /* 0, SEC_WAIT, SEC_FAILED. */
 int logon_step(Logon *logon, IoWait *ret_wait) must_use;
-/* After 0: a primary token, a new reference. */
+/* After 0: a primary token (LOGON_UNPROVED: an impersonation token), a new reference. */
 Token *logon_take_token(Logon *logon);
 const SecFailure *logon_failure(const Logon *logon);
 Logon *logon_free(Logon *logon);

@@ -9,6 +9,7 @@
 #include "sec/krb5-credential-private.h"
 #include "sec/krb5-keytab-private.h"
 #include "sec/krb5-level.h"
+#include "sec/krb5-pac.h"
 #include "sec/krb5-read.h"
 #include "sec/pac.h"
 
@@ -144,53 +145,6 @@ static krb5_error_code read_checksum(KerberosAcceptor *acceptor)
     return error;
 }
 
-/* krb5_rd_req looks at the PAC too, but goes on when it is forged. The key is found by principal and type:
- * key version numbers of a keytab and of the KDC may differ. */
-static krb5_error_code verify_pac(KerberosAcceptor *acceptor, krb5_pac pac)
-{
-    size_t count;
-    const krb5_keytab_entry *entries = kerberos_keytab_entries(acceptor->keytab, &count);
-    const krb5_ticket *ticket = acceptor->ticket;
-    krb5_error_code error = KRB5_KT_NOTFOUND;
-    for (size_t i = 0; i < count && error; i++)
-        if (entries[i].key.enctype == ticket->enc_part.enctype &&
-            krb5_principal_compare(acceptor->context, entries[i].principal, ticket->server))
-            error = krb5_pac_verify(acceptor->context, pac, ticket->enc_part2->times.authtime,
-                                    ticket->enc_part2->client, &entries[i].key, NULL);
-    return error;
-}
-
-static krb5_error_code read_pac_logon(KerberosAcceptor *acceptor, krb5_pac pac)
-{
-    krb5_data data;
-    krb5_error_code error = krb5_pac_get_buffer(acceptor->context, pac, KRB5_PAC_LOGON_INFO, &data);
-    if (error == ENOENT) return 0; /* a KDC without SIDs: they are derived from the principal */
-    if (error) return error;
-    int result = pac_logon_parse((const uint8_t *)data.data, data.length, &acceptor->logon);
-    krb5_free_data_contents(acceptor->context, &data);
-    return result == 0 ? 0 : result == -ENOMEM ? ENOMEM : KRB5KRB_AP_ERR_BADMATCH;
-}
-
-static krb5_error_code read_pac(KerberosAcceptor *acceptor)
-{
-    krb5_context context = acceptor->context;
-    krb5_authdata **found = NULL;
-    /* The ticket's only: what the client itself puts into the authenticator proves nothing. */
-    krb5_error_code error = krb5_find_authdata(context, acceptor->ticket->enc_part2->authorization_data, NULL,
-                                               KRB5_AUTHDATA_WIN2K_PAC, &found);
-    if (error || !found) return error;
-    krb5_pac pac = NULL;
-    if (found[0] && found[1])
-        error = KRB5KRB_AP_ERR_BADMATCH; /* two of them: whose? */
-    else if (found[0])
-        error = krb5_pac_parse(context, found[0]->contents, found[0]->length, &pac);
-    krb5_free_authdata(context, found);
-    if (!error && pac) error = verify_pac(acceptor, pac);
-    if (!error && pac) error = read_pac_logon(acceptor, pac);
-    if (pac) krb5_pac_free(context, pac);
-    return error;
-}
-
 /* Leg 2, with a fresh subkey: it makes the key this conversation's own, and leg 2 unusable as leg 3. */
 static krb5_error_code write_ap_rep(KerberosAcceptor *acceptor)
 {
@@ -245,7 +199,7 @@ int kerberos_acceptor_new(KerberosKeytab *keytab, uint8_t level, const uint8_t *
     krb5_error_code error = length == 0 || length > KERBEROS_TOKEN_MAX ? KRB5KRB_AP_ERR_MSG_TYPE : 0;
     if (!error) error = read_ap_req(acceptor, token, length);
     if (!error) error = read_checksum(acceptor);
-    if (!error) error = read_pac(acceptor);
+    if (!error) error = kerberos_pac_read(keytab, acceptor->context, acceptor->ticket, &acceptor->logon);
     if (!error) error = write_ap_rep(acceptor);
     if (error == ENOMEM) return -ENOMEM;
     if (error) {
@@ -290,7 +244,7 @@ static int keep_evidence(KerberosAcceptor *acceptor, KerberosCredential **ret_cr
     }
     evidence->ticket = acceptor->evidence;
     acceptor->evidence = (krb5_data){0};
-    return kerberos_credential_new_evidence(acceptor->keytab, evidence, ret_credential);
+    return kerberos_credential_new_evidence(acceptor->keytab, evidence, false, ret_credential);
 }
 
 static int caller_fill(KerberosAcceptor *acceptor, KerberosCaller *caller)

@@ -102,6 +102,15 @@ static int proxy_refused(KerberosAcquire *acquire, uint32_t status)
                         "%s may not be shown to %s by %s: the KDC says that the account cannot be delegated; "
                         "clear \"sensitive, cannot be delegated\" on it and take it out of Protected Users",
                         who, target, actor);
+    else if (!(evidence->ticket_flags & TKT_FLG_FORWARDABLE) &&
+             kerberos_credential_is_asserted(acquire->credential))
+        sec_failure_set(
+            &acquire->failure, (uint32_t)SEC_E_NO_CREDENTIALS,
+            "%s may not be shown to %s: no ticket of its own proves it here, and %s may not act for "
+            "users like that; let that account use any authentication protocol "
+            "(ok_to_auth_as_delegate, TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION), clear \"sensitive, "
+            "cannot be delegated\" on the user, or let the user come with Kerberos",
+            who, target, actor);
     else if (!(evidence->ticket_flags & TKT_FLG_FORWARDABLE))
         sec_failure_set(&acquire->failure, (uint32_t)SEC_E_NO_CREDENTIALS,
                         "%s's token may not cross another machine's boundary, here to %s: the client called "

@@ -44,12 +44,13 @@ int kerberos_credential_new_delegated(KerberosConfig *config, krb5_creds *tgt,
                                       KerberosCredential **ret_credential) must_use;
 
 /* A credential of the ticket that a client came with: its client, its service as the keytab names it, its raw
- * bytes, flags and times; no key. Takes over `evidence`, also on failure. 0 (and NULL: too many are kept),
- * -ENOMEM. */
-int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidence,
+ * bytes, flags and times; no key. `asserted`: the client did not come with it, this machine asked for it.
+ * Takes over `evidence`, also on failure. 0 (and NULL: too many are kept), -ENOMEM. */
+int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidence, bool asserted,
                                      KerberosCredential **ret_credential) must_use;
 /* Borrowed; NULL for every other source. */
 const krb5_creds *kerberos_credential_evidence(const KerberosCredential *credential);
+bool kerberos_credential_is_asserted(const KerberosCredential *credential);
 /* The account that acts with the evidence. As kerberos_keytab_account. */
 int kerberos_credential_actor(const KerberosCredential *credential, KerberosCredential **ret_actor,
                               SecFailure *failure) must_use;

@@ -29,6 +29,7 @@ struct KerberosCredential {
     Secret *password;
     KerberosKeytab *keytab; /* of evidence: who acts with it */
     krb5_creds *evidence;   /* the ticket, nothing of it secret */
+    bool asserted;          /* got by S4U2self */
 
     pthread_mutex_t lock; /* guards what follows */
     KerberosTicket *tgt, *forwarded;
@@ -280,7 +281,7 @@ static int evidence_identify(KerberosCredential *credential)
     return 0;
 }
 
-int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidence,
+int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidence, bool asserted,
                                      KerberosCredential **ret_credential)
 {
     KerberosConfig *config = kerberos_keytab_config(keytab);
@@ -296,6 +297,7 @@ int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidenc
     credential->keytab = kerberos_keytab_ref(keytab); /* from here on it gives its room back */
     credential->source = CREDENTIAL_EVIDENCE;
     credential->evidence = evidence;
+    credential->asserted = asserted;
     result = evidence_identify(credential);
     if (result == 0) *ret_credential = TAKE_PTR(credential);
     return result;
@@ -304,6 +306,11 @@ int kerberos_credential_new_evidence(KerberosKeytab *keytab, krb5_creds *evidenc
 const krb5_creds *kerberos_credential_evidence(const KerberosCredential *credential)
 {
     return credential->evidence;
+}
+
+bool kerberos_credential_is_asserted(const KerberosCredential *credential)
+{
+    return credential->asserted;
 }
 
 int kerberos_credential_actor(const KerberosCredential *credential, KerberosCredential **ret_actor,

@@ -37,6 +37,8 @@ static const AuthorityRequest requests[] = {
     {.operation = AUTHORITY_ACCEPT, .service = 16, .authn_level = 5, .token = BYTES("leg 1")},
     {.operation = AUTHORITY_ACCEPT_FINISH, .conversation = 9, .token = BYTES("")},
     {.operation = AUTHORITY_ABANDON, .conversation = 10},
+    {.operation = AUTHORITY_TRANSITION, .principal = "alice@LAB.TEST", .target = "host/a"},
+    {.operation = AUTHORITY_TRANSITION, .principal = "alice@LAB.TEST"},
 };
 
 static const Sid groups[] = {{.count = 5, .authority = 5, .subauthorities = {21, 1, 2, 3, 513}},
@@ -82,6 +84,14 @@ static const AuthorityAnswer answers[] = {
      .groups = groups,
      .group_count = 2},
     {.operation = AUTHORITY_ABANDON},
+    {.operation = AUTHORITY_TRANSITION,
+     .credential = 9,
+     .principal = "alice@LAB.TEST",
+     .expires = 7,
+     .level = TOKEN_LEVEL_IMPERSONATION,
+     .user = {.count = 1, .authority = 5, .subauthorities = {7}},
+     .groups = groups,
+     .group_count = 2},
 };
 
 static void assert_text(const char *a, const char *b)

@@ -554,7 +554,7 @@ static KerberosCredential *make_credential(void)
     krb5_creds *evidence, *copy;
     SecFailure failure;
     assert_int_equal(krb5_copy_creds(scene.context, &scene.evidence, &evidence), 0);
-    assert_int_equal(kerberos_credential_new_evidence(scene.keytab, evidence, &credential), 0);
+    assert_int_equal(kerberos_credential_new_evidence(scene.keytab, evidence, false, &credential), 0);
     /* As if the KDC had given it to the service: then only one message is exchanged. */
     assert_int_equal(kerberos_credential_actor(credential, &actor, &failure), 0);
     assert_string_equal(kerberos_credential_principal(actor), SERVICE);
@@ -671,7 +671,7 @@ static void evidence_is_bounded(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
         krb5_creds *evidence;
         assert_int_equal(krb5_copy_creds(scene.context, &scene.evidence, &evidence), 0);
-        assert_int_equal(kerberos_credential_new_evidence(scene.keytab, evidence, &kept[i]), 0);
+        assert_int_equal(kerberos_credential_new_evidence(scene.keytab, evidence, false, &kept[i]), 0);
         assert_int_equal(kept[i] == NULL, i == KEYTAB_EVIDENCE_MAX);
     }
     kerberos_credential_unref(kept[0]);

@@ -215,6 +215,116 @@ static void DEL_10_the_list_is_looked_at_each_time(void **state)
     granted(before, ALICE); /* with the ticket it has */
 }
 
+/* Protocol transition */
+
+/* Host a's authority, allowed to vouch for users or not. */
+static Authority *vouching(bool allowed, bool with_keytab)
+{
+    _cleanup_(freep) char *config = realm_path("krb5.conf"), *keytab = realm_path("hosts/a/keytab");
+    const AuthorityOptions options = {.krb5_config = config,
+                                      .acceptor_keytab = with_keytab ? keytab : NULL,
+                                      .protocol_transition = allowed};
+    Authority *authority = NULL;
+    SecFailure failure;
+    assert_int_equal(authority_new_linked(&options, &authority, &failure), 0);
+    return authority;
+}
+
+static int logon_unproved(Authority *authority, const char *user, Token **ret_token, SecFailure *ret_failure)
+{
+    LogonSpec spec = {.source = LOGON_UNPROVED,
+                      .path = HOST_A "@LAB.TEST",
+                      .principal = user,
+                      .deadline = time_after(30 * NS_PER_SECOND)};
+    _cleanup_(logon_freep) Logon *logon = NULL;
+    IoWait wait;
+    int result = logon_new(authority, &spec, &logon);
+    assert_int_equal(result, 0);
+    while ((result = logon_step(logon, &wait)) == SEC_WAIT)
+        (void)!io_wait(&wait);
+    if (result == 0) *ret_token = logon_take_token(logon);
+    if (result == SEC_FAILED) *ret_failure = *logon_failure(logon);
+    return result;
+}
+
+static Token *unproved(Authority *authority, const char *user)
+{
+    Token *token = NULL;
+    SecFailure failure = {0};
+    int result = logon_unproved(authority, user, &token, &failure);
+    if (result != 0) print_error("%s\n", failure.sentence);
+    assert_int_equal(result, 0);
+    assert_string_equal(token_principal(token), user);
+    assert_int_equal(token_kind(token), TOKEN_KIND_IMPERSONATION);
+    assert_int_equal(token_level(token), TOKEN_LEVEL_IMPERSONATION);
+    assert_true(token_is_from_network(token));
+    assert_false(token_is_delegated(token));
+    return token;
+}
+
+static void refused_logon(Authority *authority, const char *user, uint32_t code, const char *cause)
+{
+    Token *token = NULL;
+    SecFailure failure = {0};
+    assert_int_equal(logon_unproved(authority, user, &token, &failure), SEC_FAILED);
+    if (failure.code != code || !strstr(failure.sentence, cause))
+        print_error("0x%08x %s\n", failure.code, failure.sentence);
+    assert_int_equal(failure.code, code);
+    assert_non_null(strstr(failure.sentence, cause));
+    assert_null(token);
+}
+
+static void DEL_10_nobody_is_vouched_for_by_default(void **state)
+{
+    _cleanup_(authority_unrefp) Authority *off = vouching(false, true), *keyless = vouching(true, false);
+    int before = kdc_lines("_REQ");
+    refused_logon(off, ALICE, ERROR_PRIVILEGE_NOT_HELD, "protocol_transition = yes");
+    refused_logon(keyless, ALICE, (uint32_t)SEC_E_NO_CREDENTIALS, "no keytab");
+    assert_int_equal(kdc_lines("_REQ"), before);
+}
+
+static bool has_group(const Token *token, const char *text)
+{
+    size_t count;
+    Sid sid;
+    const Sid *groups = token_groups(token, &count);
+    assert_int_equal(sid_parse(text, &sid), 0);
+    for (size_t i = 0; i < count; i++)
+        if (sid_equal(&groups[i], &sid)) return true;
+    return false;
+}
+
+/* The account's flag at the KDC (TA of DEL-3) says what the token is worth. */
+static void DEL_3_DEL_10_protocol_transition(void **state)
+{
+    _cleanup_(authority_unrefp) Authority *a = vouching(true, true);
+    _cleanup_(token_unrefp) Token *alice = unproved(a, ALICE),
+                                  *proved = caller_at(realm.a, HOST_A, realm.alice);
+    assert_true(sid_equal(token_user(alice), token_user(proved)));
+    /* Who vouches for the user is in the token, too. */
+    assert_true(has_group(alice, "S-1-18-2") && !has_group(alice, "S-1-18-1"));
+    assert_true(has_group(proved, "S-1-18-1") && !has_group(proved, "S-1-18-2"));
+    refused(alice, HOST_C, "TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION");
+    realm_admin("modprinc +ok_to_auth_as_delegate host/a.lab.test");
+    _cleanup_(token_unrefp) Token *trusted = unproved(a, ALICE), *sam = unproved(a, "sam@LAB.TEST");
+    int before = kdc_lines(GRANTED "alice@");
+    granted(trusted, ALICE);
+    assert_int_equal(kdc_lines(GRANTED "alice@"), before + 1);
+    assert_int_equal(kdc_lines(GRANTED "sam@"), 0);
+    refused(trusted, HOST_B, "msDS-AllowedToDelegateTo");
+    refused(sam, HOST_C, "sensitive");
+    refused_at(trusted, HOST_C, DELEGATE, RPC_S_SEC_PKG_ERROR, "constrained delegation");
+    realm_admin("modprinc -ok_to_auth_as_delegate host/a.lab.test");
+}
+
+static void MS_SFU_users_that_are_none(void **state)
+{
+    _cleanup_(authority_unrefp) Authority *a = vouching(true, true);
+    refused_logon(a, "nobody@LAB.TEST", ERROR_LOGON_FAILURE, "knows no such account");
+    refused_logon(a, "nobody", ERROR_LOGON_FAILURE, "nobody");
+    refused_logon(a, "alice@OTHER.TEST", (uint32_t)SEC_E_LOGON_DENIED, "policy forbids");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +336,9 @@ int main(void)
         cmocka_unit_test(DEL_7_DEL_9_DELEGATE_is_not_to_be_had),
         cmocka_unit_test(DEL_2_DEL_10_evidence_that_is_not_forwardable),
         cmocka_unit_test(LVL_10_DEL_10_evidence_that_has_expired),
+        cmocka_unit_test(DEL_10_nobody_is_vouched_for_by_default),
+        cmocka_unit_test(DEL_3_DEL_10_protocol_transition),
+        cmocka_unit_test(MS_SFU_users_that_are_none),
         cmocka_unit_test(DEL_10_the_list_is_looked_at_each_time),
     };
     return cmocka_run_group_tests_name("krb5-constrained", tests, realm_setup, realm_teardown);
