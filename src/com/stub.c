@@ -84,12 +84,28 @@ static const char16_t *text_of(BSTR text)
     return copy;
 }
 
+/* Whether what lies on the thread is the method's: an object that says of this interface that it sets none left
+ * what something else did. One that says nothing is taken at its deed. */
+static bool sets_error_info(IUnknown *iface, const Guid *of)
+{
+    ISupportErrorInfo *support = NULL;
+    if (FAILED(iface->lpVtbl->QueryInterface(iface, &IID_ISupportErrorInfo, (void **)&support)) || !support)
+        return true;
+    HRESULT hr = support->lpVtbl->InterfaceSupportsErrorInfo(support, (REFIID)of);
+    support->lpVtbl->Release(support);
+    return hr == S_OK;
+}
+
 /* What the method left as the thread's error object goes with the answer. */
-static void collect_error_info(OrpcErrorInfo *ret_info)
+static void collect_error_info(IUnknown *iface, const Guid *of, OrpcErrorInfo *ret_info)
 {
     IErrorInfo *error = NULL;
     BSTR text = NULL;
     if (GetErrorInfo(0, &error) != S_OK || !error) return;
+    if (!sets_error_info(iface, of)) {
+        error->lpVtbl->Release(error);
+        return;
+    }
     if (SUCCEEDED(error->lpVtbl->GetDescription(error, &text))) ret_info->description = text_of(text);
     text = NULL;
     if (SUCCEEDED(error->lpVtbl->GetSource(error, &text))) ret_info->source = text_of(text);
@@ -132,7 +148,7 @@ static HRESULT stub_invoke(void *object, void *iface, OrpcIncoming *incoming)
         SetErrorInfo(0, NULL);
         int r = ndr_server_invoke(&call, &code);
         hr = r == NDR_FAULT ? (HRESULT)code : S_OK;
-        if (hr == S_OK) collect_error_info(incoming->error);
+        if (hr == S_OK) collect_error_info(iface, &incoming->iid, incoming->error);
         call_context_leave(&scope);
     }
     arena_give(arena);
