@@ -20,6 +20,7 @@
     (NTLM_REQUIRED | NTLM_REQUEST_TARGET | NTLM_ALWAYS_SIGN | NTLM_SIGN | NTLM_SEAL | NTLM_VERSION |         \
      NTLM_IDENTIFY)
 #define NETBIOS_NAME_MAX 15
+#define NEGOTIATE_FULL   40  /* with Version */
 #define ACCOUNT_MAX      512 /* bytes of the one line; gss-ntlmssp reads up to 1023 */
 
 struct NtlmAcceptor {
@@ -129,6 +130,13 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
                     "it does not offer NTLMv2 session security with 128 bits, key exchange and what the "
                     "authentication level needs");
     acceptor->identify = flags & NTLM_IDENTIFY;
+    /* Version may be left out ([MS-NLMP] 2.2.1.1, note 6), and gss-ntlmssp 1.2.0 does not know that. A MIC
+     * over such a message will not fit; who sends one sends Version, too. */
+    uint8_t padded[NEGOTIATE_FULL] = {0};
+    if (length < sizeof(padded)) {
+        token = memcpy(padded, token, length);
+        length = sizeof(padded);
+    }
     int r = step(acceptor, NULL, token, length, &major, &minor, failure);
     if (r != 0) return r;
     if (major != GSS_S_CONTINUE_NEEDED)

@@ -259,6 +259,19 @@ static void test_PB_12_without_a_principal(void **state)
     }
 }
 
+/* As Impacket sends it: without the eight bytes of Version. */
+static void test_negotiate_of_32_bytes(void **state)
+{
+    _cleanup_(ends_deinit) Ends ends = {NULL};
+    _cleanup_(ntlm_acceptor_freep) NtlmAcceptor *acceptor = NULL;
+    NtlmAcceptor *none = NULL;
+    assert_int_equal(start(&ends, &alice), 0);
+    assert_true(ends.lengths[0] >= 40);
+    assert_int_equal(ntlm_acceptor_new(users, alice.level, ends.legs[0], 32, &acceptor, &ends.failure), 0);
+    assert_int_equal(ntlm_acceptor_new(users, alice.level, ends.legs[0], 31, &none, &ends.failure),
+                     SEC_FAILED);
+}
+
 static void test_no_user_file(void **state)
 {
     _cleanup_(ends_deinit) Ends ends = {NULL};
@@ -499,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_every_tampered_byte_is_noticed),
         cmocka_unit_test(test_replayed_answer),
         cmocka_unit_test(test_PB_12_without_a_principal),
+        cmocka_unit_test(test_negotiate_of_32_bytes),
         cmocka_unit_test(test_no_user_file),
         cmocka_unit_test(test_foreign_client_without_mic),
         cmocka_unit_test(test_foreign_client_that_agrees_to_less),

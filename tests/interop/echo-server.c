@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* echo-server ADDRESS KEYTAB: Samba's rpcecho, an interface that its clients know, on Mantle's RPC and
- * Kerberos. Prints its port, then a line for each call of AddOne: who called, at which authentication level.
- * Ends with its standard input. */
+/* echo-server ADDRESS KEYTAB [USERS]: Samba's rpcecho, an interface that its clients know, on Mantle's RPC
+ * and Kerberos, and with a file of users also NTLM. Prints its port, then a line for each call of AddOne: who
+ * called, at which authentication level. Ends with its standard input. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -70,9 +70,12 @@ static const RpcOperation operations[] = {{add_one, 0}, {echo_data, 0}, {sink_da
 static RpcInterface echo_interface = {
     .major = 1, .operations = operations, .operation_count = ARRAY_SIZE(operations)};
 
-static Authority *open_authority(const char *keytab)
+static Authority *open_authority(const char *keytab, const char *users)
 {
-    const AuthorityOptions options = {.krb5_config = getenv("KRB5_CONFIG"), .acceptor_keytab = keytab};
+    const AuthorityOptions options = {.krb5_config = getenv("KRB5_CONFIG"),
+                                      .acceptor_keytab = keytab,
+                                      .ntlm = users != NULL,
+                                      .ntlm_users = users};
     SecFailure failure = {0};
     Authority *authority = NULL;
 
@@ -102,7 +105,7 @@ int main(int argc, char **argv)
     IoLoop *loop = NULL;
     IoPool *pool = NULL;
     RpcServer *server = NULL;
-    Authority *authority = argc == 3 ? open_authority(argv[2]) : NULL;
+    Authority *authority = argc == 3 || argc == 4 ? open_authority(argv[2], argv[3]) : NULL;
     int status = 1;
 
     echo_interface.uuid = rpcecho;
