@@ -2,11 +2,13 @@
 /*
  * Any bytes as one PDU; what decodes is walked to its end.
  * Decoder: src/pdu/decode.c
+ * Decoder: src/pdu/verification.c
  */
 #include <assert.h>
 #include <string.h>
 #include "pdu/fault.h"
 #include "pdu/pdu.h"
+#include "pdu/verification.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,6 +41,14 @@ static void walk_results(const Pdu *pdu)
     assert(count == pdu->bind.count);
 }
 
+static void walk_verification(const uint8_t *stub, size_t length)
+{
+    PduVerification verification;
+    size_t offset;
+    if (pdu_verification_find(stub, length, &offset, &verification) != 0) return;
+    assert(offset < length && offset % 4 == 0);
+}
+
 static void walk_call(const Pdu *pdu, size_t size)
 {
     PduSeal seal;
@@ -67,6 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         walk_results(&pdu);
         break;
     case PDU_REQUEST:
+        walk_verification(data + pdu.call.stub_offset, pdu.call.stub_length - pdu.trailer.pad_length);
+        walk_call(&pdu, size);
+        break;
     case PDU_RESPONSE:
     case PDU_FAULT:
         walk_call(&pdu, size);

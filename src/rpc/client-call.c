@@ -122,7 +122,7 @@ static RpcStatus start_over(RpcClientCall *call, bool keep_initiator)
     if (!keep_initiator) call->initiator = client_initiator(call)->free(call->initiator);
     call->fresh = true;
     call->tried = 0;
-    call->stub_made = 0;
+    call->stub_made = call->verification_length = 0;
     call->state = call->initiator ? CALL_ACQUIRE : CALL_FIND;
     return RPCST_OK;
 }
@@ -502,7 +502,7 @@ static RpcStatus state_send_request(RpcClientCall *call, IoWait *wait)
             return RPCST_PENDING;
         }
         if (r < 0) return connection_lost(call, r);
-        if (call->stub_made == call->stub_length) break;
+        if (call->stub_made == call->stub_length + call->verification_length) break;
         RpcStatus status = client_request_compose(call);
         if (status != RPCST_OK) return status;
     }

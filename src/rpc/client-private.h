@@ -30,6 +30,7 @@
 #define CLIENT_BIND_TIMEOUT      (30 * NS_PER_SECOND) /* for the answer to a bind or alter_context */
 #define CLIENT_KEEPALIVE_SECONDS 60          /* of silence until TCP asks, then as long until it gives up */
 #define CLIENT_RETRY             0xffffffffu /* internal: start over on another connection */
+#define CLIENT_VERIFICATION_MAX  96u         /* all three commands, and padding before them */
 #define LEVEL_CONNECT            2
 #define LEVEL_PACKET             4
 #define LEVEL_PRIVACY            6
@@ -96,6 +97,7 @@ typedef struct ClientContext {
 typedef struct ClientPresentation {
     PduSyntax interface_id;
     uint16_t id;
+    bool verified; /* a request said under signature which interface this is */
 } ClientPresentation;
 
 /* Owned by one call, or idle in its association's list. */
@@ -108,6 +110,7 @@ typedef struct ClientConnection {
     bool multiplex;    /* several security contexts: both ends said so */
     bool exclusive;    /* its context signs nothing, so requests cannot say whose they are: no second one */
     bool sign_header;  /* negotiated */
+    bool said_bits;    /* a request said under signature that it was asked for */
     bool broken;       /* must not be used again */
     unsigned forks;    /* of this process when it was made: a child has its parent's, but must not use them */
     uint64_t idle_since;
@@ -150,7 +153,9 @@ struct RpcClientCall {
     Guid object;
     uint16_t opnum;
     const uint8_t *stub;
-    size_t stub_length, stub_made; /* how much of it lies in fragments */
+    size_t stub_length, stub_made; /* how much of it, and of the verification trailer, lies in fragments */
+    uint8_t verification[CLIENT_VERIFICATION_MAX]; /* what follows the stub, padding included */
+    size_t verification_length;
     uint64_t deadline;
     bool waits_here; /* run: the socket may block this thread */
 

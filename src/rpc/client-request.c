@@ -2,6 +2,7 @@
 /* Requests out, responses and faults in: fragments, protected and checked. */
 #include <errno.h>
 #include <string.h>
+#include "pdu/verification.h"
 #include "rpc/client-private.h"
 
 #define SEC_E_CONTEXT_EXPIRED 0x80090317u
@@ -41,11 +42,69 @@ static RpcStatus protect(RpcClientCall *call, size_t start, size_t stub_length)
     return r == 0 ? RPCST_OK : protect_failed(call, r);
 }
 
+/* What the header says, said once more where it is signed: the first time that a connection or an interface
+ * is used, and where headers are not signed in every request. [MS-RPCE] 2.2.2.13 */
+static RpcStatus make_verification(RpcClientCall *call)
+{
+    ClientConnection *connection = call->connection;
+    ClientPresentation *presentation = client_connection_presentation(connection, &call->interface_id);
+    PduVerification what = {.abstract = call->interface_id,
+                            .transfer = pdu_syntax_ndr,
+                            .bits = PDU_CLIENT_SIGNS_HEADERS,
+                            .type = PDU_REQUEST,
+                            .drep = {0x10},
+                            .call_id = call->call_id,
+                            .context_id = call->presentation_id,
+                            .opnum = call->opnum};
+    Writer writer;
+
+    call->verification_length = 0;
+    if (!call->context || call->security->level < LEVEL_PACKET) return RPCST_OK;
+    what.has_bits = !connection->said_bits;
+    what.has_context = presentation && !presentation->verified;
+    what.has_header = !connection->sign_header;
+    if (!what.has_bits && !what.has_context && !what.has_header) return RPCST_OK;
+    writer_init_fixed(&writer, call->verification, sizeof(call->verification));
+    /* As if the stub stood before it, for the padding. */
+    pdu_put_verification(&writer, 0 - call->stub_length, &what);
+    if (writer_status(&writer) < 0)
+        return client_call_fail(call, RPCST_INTERNAL_ERROR, "no room for a trailer");
+    call->verification_length = writer.length;
+    connection->said_bits = true;
+    if (presentation) presentation->verified = true;
+    return RPCST_OK;
+}
+
+/* How much goes into the next fragment. The trailer is not divided. */
+static size_t next_length(const RpcClientCall *call, size_t room)
+{
+    const size_t left = call->stub_length + call->verification_length - call->stub_made;
+
+    if (left <= room) return left;
+    if (call->stub_made + room <= call->stub_length) return room;
+    return (call->stub_length - call->stub_made) & ~(size_t)(PDU_AUTH_PAD - 1);
+}
+
+static void put_stub(RpcClientCall *call, size_t length)
+{
+    Writer *out = &call->connection->out;
+    size_t at = call->stub_made, end = at + length;
+
+    if (at < call->stub_length) {
+        const size_t part = end < call->stub_length ? length : call->stub_length - at;
+        writer_bytes(out, call->stub + at, part);
+        at += part;
+    }
+    if (at < end) writer_bytes(out, call->verification + (at - call->stub_length), end - at);
+    call->stub_made = end;
+}
+
 static RpcStatus put_fragment(RpcClientCall *call, size_t room)
 {
     ClientConnection *connection = call->connection;
     Writer *out = &connection->out;
-    const size_t left = call->stub_length - call->stub_made, length = left < room ? left : room;
+    const size_t left = call->stub_length + call->verification_length - call->stub_made;
+    const size_t length = next_length(call, room);
     const size_t token_length = call->context ? call->context->token_length : 0;
     const uint8_t first = call->stub_made == 0 ? PDU_FIRST_FRAG : 0,
                   last = length == left ? PDU_LAST_FRAG : 0;
@@ -54,7 +113,7 @@ static RpcStatus put_fragment(RpcClientCall *call, size_t room)
     size_t start = pdu_begin(out, PDU_REQUEST, first | last, call->call_id);
     pdu_put_request(out, start, (uint32_t)left, call->presentation_id, call->opnum,
                     call->has_object ? &call->object : NULL);
-    writer_bytes(out, call->stub + call->stub_made, length);
+    put_stub(call, length);
     if (token_length) {
         const PduTrailer trailer = {.type = call->security->service,
                                     .level = call->security->level,
@@ -64,7 +123,6 @@ static RpcStatus put_fragment(RpcClientCall *call, size_t room)
     }
     pdu_end(out, start);
     if (token_length) status = protect(call, start, length);
-    call->stub_made += length;
     return status;
 }
 
@@ -76,11 +134,16 @@ RpcStatus client_request_compose(RpcClientCall *call)
 
     writer_reset(&connection->out);
     connection->out_sent = 0;
-    if (call->stub_made == 0) call->call_id = ++connection->last_call_id;
+    if (call->stub_made == 0) {
+        call->call_id = ++connection->last_call_id;
+        RpcStatus status = make_verification(call);
+        if (status != RPCST_OK) return status;
+    }
     do {
         RpcStatus status = put_fragment(call, room);
         if (status != RPCST_OK) return status;
-    } while (call->stub_made < call->stub_length && connection->out.length < CLIENT_SEND_BATCH);
+    } while (call->stub_made < call->stub_length + call->verification_length &&
+             connection->out.length < CLIENT_SEND_BATCH);
     if (writer_status(&connection->out) < 0)
         return client_call_fail(call, RPCST_OUT_OF_MEMORY, "out of memory");
     return RPCST_OK;

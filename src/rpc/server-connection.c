@@ -521,6 +521,11 @@ static void hand_on(RpcConnection *connection, bool more)
     }
 }
 
+void connection_hand_on(RpcConnection *connection)
+{
+    hand_on(connection, false);
+}
+
 /* One call after the other: may this thread keep the connection while the method runs? */
 static bool expects_more(RpcConnection *connection)
 {
@@ -560,11 +565,12 @@ static bool linger(RpcConnection *connection, bool *blocked)
  * not every call of a streak has to ask the pool. */
 static bool run_call(RpcConnection *connection, ServerCall *call, bool *blocked)
 {
-    const bool stays = expects_more(connection);
+    bool stays = expects_more(connection);
 
     if (!stays) hand_on(connection, false);
     /* Within the call's own, where it costs nothing and cannot be refused. */
     if (stays && !*blocked) *blocked = io_pool_block_begin(false) == 0;
+    if (stays) call->kept = &stays;
     server_call_run(call);
     if (!stays) return false;
     if (linger(connection, blocked)) return true;

@@ -151,6 +151,7 @@ typedef struct ServerCall {
     RpcCall open; /* what the method sees */
     List link;    /* in its connection's calls while it runs */
     atomic_bool cancelled, orphaned;
+    bool *kept; /* while the method runs on the thread that reads the connection: whether it still does */
     RpcConnection *connection;
     uint32_t id;
     uint16_t context_id;
@@ -251,6 +252,8 @@ void connection_set_deadline(RpcConnection *connection, uint64_t deadline);
 void connection_renew(RpcConnection *connection);
 /* Writes all of it, before the send deadline; the caller holds `writing`. A failure closes the connection. */
 void connection_write(RpcConnection *connection, struct iovec *pieces, size_t count);
+/* Another thread may read from here on. Only who reads the connection may say so. */
+void connection_hand_on(RpcConnection *connection);
 /* One complete PDU. */
 void connection_send(RpcConnection *connection, const Writer *writer);
 void connection_send_fault(RpcConnection *connection, uint32_t call_id, uint16_t context_id, uint8_t flags,

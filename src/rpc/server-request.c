@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/time.h"
 #include "io/pool.h"
+#include "pdu/verification.h"
 #include "rpc/server-private.h"
 
 #define LEVEL_NONE    1u
@@ -155,7 +156,7 @@ static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityR
     call->open.opnum = pdu->call.opnum;
     call->open.has_object = pdu->call.has_object;
     call->open.object = pdu->call.object;
-    call->open.cancelled = &call->cancelled;
+    call->open.own = call;
     call->open.authn_service = security ? security->type : 0;
     call->open.authn_level = security ? security->level : LEVEL_NONE;
     call->open.token = security ? security->token : NULL;
@@ -196,6 +197,53 @@ static bool append(ServerCall *call, const uint8_t *data, const Pdu *pdu)
     return writer_status(&call->stub) == 0;
 }
 
+/* What the client said of the header where it signed it; its trailer is no argument. False: the header that
+ * came is another one, somebody has changed it. [MS-RPCE] 2.2.2.13 */
+static bool verify_header(ServerCall *call)
+{
+    static const uint8_t drep[4] = {0x10};
+    PduVerification said;
+    Reader *in = &call->open.in;
+    size_t offset;
+    if (!call->security || call->security->level < LEVEL_PKT)
+        return true; /* nor would the trailer be signed */
+    switch (pdu_verification_find(in->data, in->length, &offset, &said)) {
+    case 0:
+        break;
+    case PDU_NO_VERIFICATION:
+        return true;
+    default:
+        return false;
+    }
+    const RpcConnection *connection = call->connection;
+    const PduSyntax bound = {call->open.iid, call->open.major, call->open.minor};
+    const bool signs = said.has_bits && said.bits & PDU_CLIENT_SIGNS_HEADERS;
+    if (signs && !atomic_load(&connection->sign_header)) return false;
+    if (said.has_context &&
+        (!pdu_syntax_equal(&said.abstract, &bound) || !pdu_syntax_equal(&said.transfer, &pdu_syntax_ndr)))
+        return false;
+    if (said.has_header &&
+        (said.type != PDU_REQUEST || memcmp(said.drep, drep, sizeof(drep)) != 0 || said.call_id != call->id ||
+         said.context_id != call->context_id || said.opnum != call->open.opnum))
+        return false;
+    reader_init(in, in->data, offset);
+    return true;
+}
+
+/* The request is whole: it runs if its header is the one that was sent. */
+static ServerNext run(RpcConnection *connection, ServerCall *call, ServerCall **ret_call)
+{
+    static const Refusal changed = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_DRAIN};
+    if (verify_header(call)) {
+        *ret_call = call;
+        return SERVER_RUN;
+    }
+    const uint32_t id = call->id;
+    const uint16_t context_id = call->context_id;
+    server_call_free(call);
+    return refuse(connection, &changed, id, context_id);
+}
+
 /* The only fragment: the arguments stay where they are and the call takes the buffer. */
 static ServerNext run_whole(RpcConnection *connection, ServerCall *call, const uint8_t *data, const Pdu *pdu,
                             ServerCall **ret_call)
@@ -207,8 +255,7 @@ static ServerNext run_whole(RpcConnection *connection, ServerCall *call, const u
         return no_memory(connection, pdu);
     }
     reader_init(&call->open.in, data + pdu->call.stub_offset, length);
-    *ret_call = call;
-    return SERVER_RUN;
+    return run(connection, call, ret_call);
 }
 
 static ServerNext begin(RpcConnection *connection, const uint8_t *data, const Pdu *pdu, SecurityRow *security,
@@ -261,8 +308,7 @@ static ServerNext go_on(RpcConnection *connection, uint8_t *data, const Pdu *pdu
     connection->partial = NULL;
     connection->state = CONNECTION_BOUND;
     reader_init(&call->open.in, call->stub.data, call->stub.length);
-    *ret_call = call;
-    return SERVER_RUN;
+    return run(connection, call, ret_call);
 }
 
 /* A fragment that is not the first of a request of which there was none. */
@@ -307,7 +353,13 @@ ServerNext server_on_request(RpcConnection *connection, uint8_t *data, const Pdu
 
 bool rpc_call_is_cancelled(const RpcCall *call)
 {
-    return call->cancelled && atomic_load(call->cancelled);
+    ServerCall *own = call->own;
+    if (!own) return false;
+    if (own->kept && *own->kept) { /* somebody has to read what the client says meanwhile */
+        *own->kept = false;
+        connection_hand_on(own->connection);
+    }
+    return atomic_load(&own->cancelled);
 }
 
 /* Marks the running call with this id. */

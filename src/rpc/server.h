@@ -7,7 +7,6 @@
  * before the last leg of its security context verified.
  */
 #pragma once
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,7 +49,7 @@ typedef struct RpcCall {
     uint16_t opnum;
     bool has_object;
     Guid object;
-    Reader in;             /* the whole request; verification trailer and padding may follow the arguments */
+    Reader in;             /* the whole request; padding may follow the arguments */
     Writer out;            /* the response's stub; its error becomes a fault */
     uint8_t authn_service; /* RPC_C_AUTHN_*: 0 none, 16 Kerberos */
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*: 1 none .. 6 privacy; 3 never */
@@ -58,7 +57,7 @@ typedef struct RpcCall {
     const char *server;    /* the principal it authenticated us by, borrowed; NULL when unknown */
     uint32_t group;        /* the association group that the connection is in */
     const IoAddress *local, *remote;
-    const atomic_bool *cancelled; /* rpc_call_is_cancelled(); may be NULL */
+    struct ServerCall *own; /* the server's own; NULL in a call that none made */
 } RpcCall;
 
 /* Did the client ask for this call to end (a cancel PDU), give it up (orphaned), or go away? A method that

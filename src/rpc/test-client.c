@@ -443,7 +443,31 @@ static void test_unsigned_headers_by_option(void **state)
     _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY);
 
     assert_int_equal(run(&bench, alice, PEER_ECHO), RPCST_OK);
+    assert_int_equal(run(&bench, alice, PEER_ECHO), RPCST_OK);
+    assert_int_equal(peer_counts(bench.peer).headers, 2); /* every request signs its own */
+    assert_int_equal(peer_counts(bench.peer).bits, 1);
     bench_free(&bench);
+}
+
+/* Where it is signed the client says which interface it means and that headers were to be signed: once. */
+static void test_verification_trailers(void **state)
+{
+    static const uint8_t levels[] = {CONNECT, PACKET, PRIVACY};
+    for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+        Bench bench = bench_new(NULL, NULL);
+        _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, levels[i]);
+        const unsigned once = levels[i] != CONNECT;
+
+        for (unsigned calls = 0; calls < 3; calls++)
+            assert_int_equal(run(&bench, alice, PEER_ECHO), RPCST_OK);
+        assert_int_equal(peer_counts(bench.peer).bits, once);
+        assert_int_equal(peer_counts(bench.peer).syntaxes, once);
+        assert_int_equal(peer_counts(bench.peer).headers, 0);
+        (void)rpc_client_trim(bench.client, true); /* and again on another connection */
+        assert_int_equal(run(&bench, alice, PEER_ECHO), RPCST_OK);
+        assert_int_equal(peer_counts(bench.peer).syntaxes, 2 * once);
+        bench_free(&bench);
+    }
 }
 
 static void test_skew(void **state)
@@ -651,6 +675,7 @@ int main(void)
         cmocka_unit_test(test_trim),
         cmocka_unit_test(test_no_security_no_request),
         cmocka_unit_test(test_unsigned_headers_by_option),
+        cmocka_unit_test(test_verification_trailers),
         cmocka_unit_test(test_skew),
         cmocka_unit_test(test_forgotten_group),
         cmocka_unit_test(test_expired_context_is_replaced),

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/time.h"
 #include "rpc/test-provider.h"
 
@@ -74,9 +75,20 @@ static RpcStatus op_big(RpcCall *call, void *data)
     return RPCST_OK;
 }
 
+/* Until it is cancelled; its argument says whether it owns up to that. */
+static RpcStatus op_long(RpcCall *call, void *data)
+{
+    (void)data;
+    atomic_fetch_add(&host_waiting, 1);
+    while (!rpc_call_is_cancelled(call))
+        usleep(1000);
+    atomic_fetch_sub(&host_waiting, 1);
+    return reader_left(&call->in) ? RPCST_CALL_CANCELLED : RPCST_OK;
+}
+
 static const RpcOperation operations[] = {
     [OP_ECHO] = {op_echo, 0}, [OP_FAULT] = {op_fault, 0},  [OP_WHO] = {op_who, 0}, [OP_WAIT] = {op_wait, 0},
-    [OP_NONE] = {NULL, 0},    [OP_PRIVATE] = {op_echo, 6}, [OP_BIG] = {op_big, 0},
+    [OP_NONE] = {NULL, 0},    [OP_PRIVATE] = {op_echo, 6}, [OP_BIG] = {op_big, 0}, [OP_LONG] = {op_long, 0},
 };
 static RpcInterface row = {.operations = operations, .operation_count = ARRAY_SIZE(operations)};
 

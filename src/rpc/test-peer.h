@@ -15,7 +15,7 @@
 extern const PduSyntax peer_interface, peer_object;
 
 /* Operations of peer_interface. */
-enum { OP_ECHO, OP_FAULT, OP_WHO, OP_WAIT, OP_PRIVATE, OP_NONE, OP_BIG };
+enum { OP_ECHO, OP_FAULT, OP_WHO, OP_WAIT, OP_PRIVATE, OP_NONE, OP_BIG, OP_LONG };
 
 /* A server with a pool on a port of its own; `with_security` installs the provider below. */
 typedef struct Host {

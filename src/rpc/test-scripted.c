@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/test-scripted.h"
+#include "pdu/verification.h"
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -443,7 +444,7 @@ static bool answer_call(PeerConnection *connection, PeerCall *call, const uint8_
         return answer_long(connection, call, bytes, size);
     }
     case PEER_ECHO:
-        if (connection->request.length == length && length < 5000) { /* remembered for PEER_REPLAY */
+        if (length < 5000) { /* remembered for PEER_REPLAY */
             put_answer(connection, call, stub, length, PDU_FIRST_FRAG | PDU_LAST_FRAG, 0);
             memcpy(connection->previous, connection->out.data, connection->out.length);
             connection->previous_length = connection->out.length;
@@ -453,6 +454,36 @@ static bool answer_call(PeerConnection *connection, PeerCall *call, const uint8_
     default:
         return answer_oddly(connection, call, stub, length);
     }
+}
+
+/* The length of the arguments: a verification trailer may follow them, whole in the last fragment, and is
+ * true. */
+static size_t arguments_end(PeerConnection *connection, const PeerCall *call, size_t last_fragment)
+{
+    PeerCounts *counts = &connection->peer->counts;
+    const Writer *request = &connection->request;
+    PduVerification said;
+    size_t end;
+
+    if (!call->context || call->context->level < LEVEL_PACKET) return request->length;
+    int r = pdu_verification_find(request->data, request->length, &end, &said);
+    assert(r == 0 || r == PDU_NO_VERIFICATION);
+    if (r) return request->length;
+    assert(request->length - end <= last_fragment);
+    if (said.has_bits) {
+        assert(said.bits == PDU_CLIENT_SIGNS_HEADERS);
+        count(connection->peer, &counts->bits);
+    }
+    if (said.has_context) {
+        assert(pdu_syntax_equal(&said.transfer, &pdu_syntax_ndr) && said.abstract.uuid.data1 != 0);
+        count(connection->peer, &counts->syntaxes);
+    }
+    if (said.has_header) {
+        assert(said.type == PDU_REQUEST && said.drep[0] == 0x10 && said.call_id == call->id);
+        assert(said.context_id == call->presentation && said.opnum == call->opnum);
+        count(connection->peer, &counts->headers);
+    }
+    return end;
 }
 
 static bool answer_request(PeerConnection *connection, const Pdu *pdu, uint8_t *data)
@@ -483,7 +514,8 @@ static bool answer_request(PeerConnection *connection, const Pdu *pdu, uint8_t *
     if (pdu->header.flags & PDU_FIRST_FRAG) writer_reset(&connection->request);
     writer_bytes(&connection->request, data + seal.stub, seal.stub_length - pdu->trailer.pad_length);
     if (!(pdu->header.flags & PDU_LAST_FRAG)) return true;
-    return answer_call(connection, &call, connection->request.data, connection->request.length);
+    const size_t end = arguments_end(connection, &call, seal.stub_length - pdu->trailer.pad_length);
+    return answer_call(connection, &call, connection->request.data, end);
 }
 
 static bool serve_one(PeerConnection *connection)

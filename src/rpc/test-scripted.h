@@ -51,6 +51,7 @@ const IoAddress *peer_address(const Peer *peer, size_t index);
 /* What happened so far. */
 typedef struct PeerCounts {
     unsigned connections, binds, alters, contexts, requests, auth3s;
+    unsigned bits, syntaxes, headers; /* commands of verification trailers */
 } PeerCounts;
 PeerCounts peer_counts(Peer *peer);
 /* Closes all connections of clients, as a server that restarts. */

@@ -21,6 +21,7 @@ CAPTURES = ["win10-create", "win10-execmethod"]
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_RESP = 0, 2, 3, 11, 12, 13, 14, 15
 KINDS = {REQUEST: "request", RESPONSE: "response", FAULT: "fault", BIND: "bind", BIND_ACK: "bind_ack", BIND_NAK: "bind_nak",
          ALTER: "alter_context", ALTER_RESP: "alter_context_resp"}
+VERIFICATION = bytes.fromhex("8ae3137102f43671")
 HEADER_SIGN, OBJECT_UUID = 0x04, 0x80
 CONNECT, PACKET, PRIVACY = 2, 4, 6
 KERBEROS, NEGOTIATE = 16, 9
@@ -72,6 +73,12 @@ class Pdu:
 
     def stub(self):
         return self.body[self.stub_start():]
+
+    def arguments(self):
+        """The stub without a verification trailer ([MS-RPCE] 2.2.2.13), which Mantle's client sends and these Windows do not."""
+        stub = self.stub()
+        end = stub.rfind(VERIFICATION)
+        return stub if end < 0 else stub[:end]
 
     def contexts(self):
         """{presentation context: (interface, [transfer syntax])} that a bind or alter_context offers."""

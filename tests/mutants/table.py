@@ -157,6 +157,8 @@ CHECKS = [
      "if (0) return", ["server-security"]),
     ("fragments-of-two-identities", "src/rpc/server-request.c",
      "return unprotect(call->connection, security, data, pdu) ? NULL : &unproven;", "return NULL;", ["server-security"]),
+    ("verification-trailer-may-lie", "src/rpc/server-request.c", "if (verify_header(call)) {", "if (verify_header(call) || 1) {",
+     ["server-wire"]),
     ("fragments-without-protection", "src/rpc/server-request.c", "return optional ? NULL : &disorder_within;", "return NULL;",
      ["server-security"]),
     ("signature-does-not-matter", "src/rpc/server-request.c",

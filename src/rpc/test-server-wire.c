@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rest of the wire, from the server's side: verification trailers, cancel and orphaned, tokens and
+ * numbers that are not as they should be. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/time.h"
+#include "pdu/verification.h"
+#include "rpc/test-peer.h"
+
+#define WHOLE   (PDU_FIRST_FRAG | PDU_LAST_FRAG)
+#define CONNECT 2
+#define PKT     4
+#define PRIVACY 6
+#define ALICE   "alice@LAB.TEST"
+#define BOB     "bob@LAB.TEST"
+
+static void expect_echo(Peer *peer, uint32_t call_id, const void *data, size_t length)
+{
+    size_t got;
+    uint8_t *answer = peer_response(peer, call_id, &got);
+    assert_int_equal(got, length);
+    assert_memory_equal(answer, data, length);
+    free(answer);
+}
+
+static void check_echo(Peer *peer, uint32_t call_id)
+{
+    peer_request(peer, call_id, OP_ECHO, "hello", 5);
+    expect_echo(peer, call_id, "hello", 5);
+}
+
+static void wait_for(unsigned waiting)
+{
+    for (unsigned i = 0; i < 3000 && atomic_load(&host_waiting) != waiting; i++)
+        usleep(10000);
+    assert_int_equal(atomic_load(&host_waiting), waiting);
+}
+
+/* A request whose trailer says `said` of it. */
+static void send_verified(Peer *peer, uint32_t call_id, const PduVerification *said)
+{
+    Writer stub;
+    writer_init(&stub, 0);
+    writer_bytes(&stub, "hello", 5);
+    pdu_put_verification(&stub, 0, said);
+    peer_request(peer, call_id, OP_ECHO, stub.data, stub.length);
+    writer_deinit(&stub);
+}
+
+static PduVerification honest(uint32_t call_id)
+{
+    return (PduVerification){.has_bits = true,
+                             .has_context = true,
+                             .has_header = true,
+                             .bits = PDU_CLIENT_SIGNS_HEADERS,
+                             .abstract = peer_interface,
+                             .transfer = pdu_syntax_ndr,
+                             .drep = {0x10},
+                             .call_id = call_id,
+                             .opnum = OP_ECHO};
+}
+
+/* Whoever changes a header that is not signed is found out by what is: the call, the operation, the
+ * interface, and that headers were to be signed at all. */
+static void test_verification(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned i = 0; i < 11; i++) {
+        peer_open(&peer, &host, false);
+        peer.sign_header = i != 1;
+        peer_login(&peer, PDU_BIND, 0, 1, i % 2 ? PKT : PRIVACY, ALICE, false);
+        PduVerification said = honest(2);
+        if (i == 2) said.abstract.uuid.data1++;
+        if (i == 3) said.abstract.minor++;
+        if (i == 4) said.transfer = pdu_syntax_ndr64;
+        if (i == 5) said.call_id++;
+        if (i == 6) said.context_id++;
+        if (i == 7) said.opnum++;
+        if (i == 8) said.drep[0] = 0;
+        if (i == 9) said.type = PDU_RESPONSE;
+        if (i == 10) said.bits = 0xfffffffeu; /* bits that nobody knows */
+        send_verified(&peer, 2, &said);
+        if (i == 0 || i == 10) {
+            expect_echo(&peer, 2, "hello\0\0\0", 5 + 3); /* without the trailer; the padding is no argument */
+            check_echo(&peer, 3);
+        } else {
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+            assert_true(peer.pdu.header.flags & PDU_DID_NOT_EXECUTE);
+            peer_expect_end(&peer);
+        }
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* Where nothing is signed a trailer says nothing, and stays what it is: bytes. */
+static void test_verification_unsigned(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    size_t length;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned level = 0; level <= CONNECT; level += CONNECT) {
+        peer_open(&peer, &host, false);
+        if (level)
+            peer_login(&peer, PDU_BIND, 0, 1, CONNECT, ALICE, false);
+        else
+            peer_bound(&peer, 0);
+        PduVerification said = honest(99);
+        send_verified(&peer, 2, &said);
+        free(peer_response(&peer, 2, &length));
+        assert_true(length > 8);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* In the last fragment of several. */
+static void test_verification_in_fragments(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    size_t length;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (unsigned wrong = 0; wrong < 2; wrong++) {
+        static const uint8_t data[4000];
+        Writer stub;
+        PduVerification said = honest(2);
+        said.has_bits = false;
+        said.opnum = (uint16_t)(OP_ECHO + wrong);
+        writer_init(&stub, 0);
+        writer_fill(&stub, 7, 16);
+        pdu_put_verification(&stub, 0, &said);
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 1, PRIVACY, ALICE, false);
+        peer_request_part(&peer, PDU_FIRST_FRAG, 2, 0, OP_ECHO, data, sizeof(data));
+        peer_request_part(&peer, PDU_LAST_FRAG, 2, 0, OP_ECHO, stub.data, stub.length);
+        writer_deinit(&stub);
+        if (wrong) {
+            peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+            peer_expect_end(&peer);
+        } else {
+            free(peer_response(&peer, 2, &length));
+            assert_int_equal(length, sizeof(data) + 16);
+        }
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+static void send_bare(Peer *peer, PduType type, uint32_t call_id)
+{
+    Writer writer;
+    writer_init(&writer, 0);
+    size_t start = pdu_begin(&writer, type, WHOLE, call_id);
+    pdu_end(&writer, start);
+    peer_send_writer(peer, &writer);
+}
+
+/* A running method hears of a cancel, ends with it or does not, and others on the connection do not hear of
+ * it. */
+static void test_cancel(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 8, true);
+    for (unsigned concurrent = 0; concurrent < 2; concurrent++) {
+        peer_open(&peer, &host, false);
+        peer.concurrent = concurrent;
+        peer_login(&peer, PDU_BIND, 0, 1, PKT, ALICE, false);
+        for (uint32_t id = 2; id < 20; id++)
+            check_echo(&peer, id); /* enough for the server to expect one after the other */
+        peer_request(&peer, 20, OP_LONG, "x", 1);
+        wait_for(1);
+        send_bare(&peer, PDU_CANCEL, 19); /* not this one */
+        send_bare(&peer, PDU_ORPHANED, 20);
+        if (concurrent) check_echo(&peer, 21);
+        assert_int_equal(atomic_load(&host_waiting), 1);
+        send_bare(&peer, PDU_CANCEL, 20);
+        peer_expect_fault(&peer, NCA_S_FAULT_CANCEL);
+        assert_int_equal(peer.pdu.header.call_id, 20);
+        peer_request(&peer, 22, OP_LONG, "", 0);
+        wait_for(1);
+        send_bare(&peer, PDU_CANCEL, 22);
+        expect_echo(&peer, 22, "", 0); /* it preferred to succeed */
+        check_echo(&peer, 23);
+        peer_close(&peer);
+        wait_for(0);
+    }
+    host_stop(&host);
+}
+
+/* An orphaned call is not answered, and its security context goes on without a gap. */
+static void test_orphaned(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 8, true);
+    for (unsigned succeeds = 0; succeeds < 2; succeeds++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, PDU_FEATURE_KEEP_ON_ORPHAN, 1, PRIVACY, ALICE, false);
+        peer_request(&peer, 2, OP_LONG, "x", succeeds ? 0 : 1);
+        wait_for(1);
+        send_bare(&peer, PDU_ORPHANED, 2);
+        wait_for(0);
+        check_echo(&peer, 3);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* Who goes away takes his calls along. */
+static void test_gone(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer, other;
+    host_start(&host, (RpcServerOptions){0}, 8, true);
+    peer_open(&other, &host, false);
+    peer_login(&other, PDU_BIND, 0, 1, PKT, BOB, false);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, 0, 1, PKT, ALICE, false);
+    peer_request(&peer, 2, OP_LONG, "", 0);
+    wait_for(1);
+    peer_close(&peer);
+    wait_for(0);
+    check_echo(&other, 2);
+    peer_close(&other);
+    host_stop(&host);
+}
+
+/* Numbers that were used, left out or swapped, and a verifier that is cut short. */
+static void GSS_4_sequence_of_verifiers(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer, other;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&other, &host, false);
+    peer_login(&other, PDU_BIND, 0, 1, PKT, BOB, false);
+    for (unsigned i = 0; i < 8; i++) {
+        const uint8_t level = i % 2 ? PKT : PRIVACY;
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 1, level, ALICE, false);
+        check_echo(&peer, 2);
+        SecContext *used = peer.security;
+        peer.security = NULL;
+        peer_protect(&peer, 1, level); /* counts from 0 again */
+        if (i / 2 == 0) peer_request(&peer, 3, OP_ECHO, "again", 5);
+        if (i / 2 == 1) { /* the third as the second */
+            SecContext *fresh = peer.security;
+            peer.security = used;
+            uint8_t stub[16] = {0}, token[128], trailer[8] = {16, level}, header[24] = {0};
+            SecMessage skipped = {header, 24, stub, 16, trailer, token, sec_context_token_length(used, level),
+                                  false};
+            assert_int_equal(sec_context_protect(used, level, &skipped), 0); /* was never sent */
+            peer_request(&peer, 3, OP_ECHO, "gap", 3);
+            used = fresh;
+        }
+        if (i / 2 == 2) { /* a verifier that was cut short, its length told honestly */
+            sec_context_free(peer.security);
+            peer.security = NULL;
+            Writer writer;
+            writer_init(&writer, 0);
+            size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 3);
+            pdu_put_request(&writer, start, 0, 0, OP_ECHO, NULL);
+            writer_fill(&writer, 0, 16);
+            PduTrailer trailer = {.type = 16, .level = level, .context_id = 1, .token_length = 12};
+            (void)pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
+            pdu_end(&writer, start);
+            peer_send_writer(&peer, &writer);
+        }
+        if (i / 2 == 3) { /* one flipped in its token: the header of the next one does not matter any more */
+            sec_context_free(peer.security);
+            peer.security = NULL;
+            Writer writer;
+            writer_init(&writer, 0);
+            size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 3);
+            pdu_put_request(&writer, start, 0, 0, OP_ECHO, NULL);
+            writer_fill(&writer, 0, 16);
+            PduTrailer trailer = {.type = 16,
+                                  .level = level,
+                                  .context_id = 1,
+                                  .token_length = sec_context_token_length(used, level)};
+            (void)pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
+            pdu_end(&writer, start);
+            peer_send_writer(&peer, &writer);
+        }
+        peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
+        peer_expect_end(&peer);
+        sec_context_free(used);
+        peer_close(&peer);
+        check_echo(&other, 2 + i);
+    }
+    peer_close(&other);
+    host_stop(&host);
+}
+
+/* A token as long as a PDU can carry, in the bind and in an alter_context. */
+static void test_long_token(void **state)
+{
+    (void)state;
+    enum { LENGTH = 65000 };
+    Host host;
+    Peer peer, other;
+    char *token = malloc(LENGTH + 1);
+    assert_non_null(token);
+    memset(token, 'x', LENGTH);
+    token[LENGTH] = 0;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&other, &host, false);
+    peer_login(&other, PDU_BIND, 0, 1, PKT, BOB, false);
+    peer_open(&peer, &host, false);
+    peer.level = PKT;
+    peer_bind(&peer, PDU_BIND, 0, token);
+    peer_expect_nak(&peer, PDU_NAK_CHECKSUM);
+    peer_close(&peer);
+    peer_open(&peer, &host, false);
+    peer_bound(&peer, 0);
+    peer.level = PKT;
+    peer_bind(&peer, PDU_ALTER_CONTEXT, 0, token);
+    peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+    peer.level = 0;
+    check_echo(&peer, 2); /* it was bound without security, and goes on without */
+    peer_close(&peer);
+    check_echo(&other, 2);
+    peer_close(&other);
+    host_stop(&host);
+    free(token);
+}
+
+/* A byte now and then keeps no connection alive. */
+static void test_trickle(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer, other;
+    host_start(&host, (RpcServerOptions){.preauth_seconds = 1}, 4, true);
+    peer_open(&other, &host, false);
+    peer_login(&other, PDU_BIND, 0, 1, PKT, BOB, false);
+    peer_open(&peer, &host, false);
+    static const uint8_t start[] = {5, 0, 11, 3, 0x10, 0, 0, 0};
+    const uint64_t begin = time_monotonic();
+    ssize_t sent = 1;
+    for (size_t i = 0; sent == 1 && time_monotonic() - begin < 60 * NS_PER_SECOND; i++) {
+        sent = send(peer.fd, i < sizeof(start) ? &start[i] : start, i < sizeof(start), MSG_NOSIGNAL);
+        uint8_t byte;
+        ssize_t got = recv(peer.fd, &byte, 1, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno == ECONNRESET)) break;
+        if (i >= sizeof(start)) sent = 1;
+        usleep(50000);
+    }
+    assert_true(time_monotonic() - begin < 50 * NS_PER_SECOND);
+    peer_close(&peer);
+    check_echo(&other, 2);
+    peer_close(&other);
+    host_stop(&host);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verification),
+        cmocka_unit_test(test_verification_unsigned),
+        cmocka_unit_test(test_verification_in_fragments),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_orphaned),
+        cmocka_unit_test(test_gone),
+        cmocka_unit_test(GSS_4_sequence_of_verifiers),
+        cmocka_unit_test(test_long_token),
+        cmocka_unit_test(test_trickle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
