@@ -30,8 +30,8 @@ static const struct {
     [PDU_FAULT] = {parse_fault, 16, false},
     [PDU_BIND] = {parse_bind, 9, true}, /* an empty list may end with its count */
     [PDU_BIND_ACK] = {parse_bind_ack, 16, true},
-    [PDU_BIND_NAK] = {parse_bind_nak, 2, false}, /* a signature and extended errors may follow */
-    [PDU_ALTER_CONTEXT] = {parse_bind, 9, true},
+    [PDU_BIND_NAK] = {parse_bind_nak, 2, false},  /* a signature and extended errors may follow */
+    [PDU_ALTER_CONTEXT] = {parse_bind, 9, false}, /* Impacket repeats elements that it does not count */
     [PDU_ALTER_CONTEXT_RESP] = {parse_bind_ack, 16, false}, /* a sec_trailer without a token may follow */
     [PDU_AUTH3] = {parse_nothing, 4, false},                /* four bytes of any value */
     [PDU_SHUTDOWN] = {parse_nothing, 0, false},
