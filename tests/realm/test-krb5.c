@@ -188,6 +188,10 @@ static void LVL_3_a_lowered_token_has_no_ticket(void **state)
         token_duplicate(at_a.token, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IMPERSONATION, &lowered), 0);
     assert_null(token_credential(lowered));
     refused_token(lowered, "IMPERSONATE");
+    /* Nor may it be used where somebody forgot to take it away. */
+    _cleanup_(token_unrefp) Token *kept = token_like(at_a.token, TOKEN_LEVEL_IMPERSONATION, INT64_MAX);
+    assert_non_null(token_credential(kept));
+    refused_token(kept, "IMPERSONATE");
 }
 
 static void LVL_10_a_token_that_has_ended_is_not_shown(void **state)
