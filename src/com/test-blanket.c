@@ -331,6 +331,24 @@ static void PB_7_values_are_assigned_not_negotiated(void **state)
     (void)blanket_unref(blanket);
 }
 
+/* DEFAULT means NTLM to RPC and negotiation here, so it ends here. */
+static void RPC_4_the_default_service_is_not_passed_on(void **state)
+{
+    const Bindings *const servers[] = {&ours, &windows};
+    const ProcessSecurity *const processes[] = {plain, delegating, cloaking, with_identity};
+    BlanketArgs args = all_default();
+
+    for (size_t i = 0; i < 8; i++) {
+        Blanket *negotiated = negotiate(processes[i / 2], servers[i % 2], 0);
+        Blanket *asked = set_on(processes[i / 2], servers[i % 2], &args);
+        assert_true(negotiated->authn_service == RPC_C_AUTHN_GSS_KERBEROS ||
+                    negotiated->authn_service == RPC_C_AUTHN_GSS_NEGOTIATE);
+        assert_int_equal(asked->authn_service, negotiated->authn_service);
+        (void)blanket_unref(negotiated);
+        (void)blanket_unref(asked);
+    }
+}
+
 static void PB_7_defaults_are_negotiated(void **state)
 {
     const BlanketServer server = {&windows, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY};
@@ -745,6 +763,7 @@ int main(void)
         cmocka_unit_test(NEG_4_identity_and_principal_are_the_service_s),
         cmocka_unit_test(NEG_6_default_impersonation_is_the_process_s),
         cmocka_unit_test(PB_7_values_are_assigned_not_negotiated),
+        cmocka_unit_test(RPC_4_the_default_service_is_not_passed_on),
         cmocka_unit_test(PB_7_defaults_are_negotiated),
         cmocka_unit_test(PB_9_none_goes_with_none),
         cmocka_unit_test(PB_9_call_is_packet_over_tcp),

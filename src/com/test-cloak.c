@@ -173,7 +173,7 @@ static void play(const CloakRow *row)
     }
 }
 
-static void CLK_6_all_36_cases(void **state)
+static void CLK_6_RPC_2_all_36_cases(void **state)
 {
     assert_int_equal(sizeof(rows) / sizeof(*rows), 36);
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -418,7 +418,7 @@ static void ACT_3_explicit_identity_and_refusals_of_activation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(CLK_6_all_36_cases),
+        cmocka_unit_test(CLK_6_RPC_2_all_36_cases),
         cmocka_unit_test(CLK_3_static_is_captured_at_each_set_blanket),
         cmocka_unit_test(C1_explicit_identity_of_the_blanket_wins_over_everything),
         cmocka_unit_test(C2_static_by_blanket_ignores_thread_and_process_settings),

@@ -482,6 +482,48 @@ static void RPC_7_one_identity_is_one_name_SID_and_level(void **state)
     host_stop(&host);
 }
 
+/* Nor is a context more than its connection's: its keys are worth nothing on another one of the same caller.
+ */
+static void RPC_9_a_context_belongs_to_its_connection(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer, other;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    for (uint8_t level = PKT; level <= PRIVACY; level++) {
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 7, level, "alice@LAB.TEST", false);
+        peer_open(&other, &host, false);
+        peer_bound(&other, 0);
+        peer_protect(&other, 7, level);
+        peer_request(&other, 2, OP_WHO, "", 0);
+        peer_expect_fault(&other, RPCST_ACCESS_DENIED);
+        check_who(&peer, 2, level, "alice@LAB.TEST");
+        peer_close(&other);
+        peer_close(&peer);
+    }
+    host_stop(&host);
+}
+
+/* At connect the only context may go without saying; of two each request says which. */
+static void RPC_9_the_only_context_at_connect_may_be_left_out(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    host_start(&host, (RpcServerOptions){0}, 4, true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 7, CONNECT, "alice@LAB.TEST", false);
+    peer.security = sec_context_free(peer.security);
+    check_who(&peer, 2, CONNECT, "alice@LAB.TEST");
+    peer_login(&peer, PDU_ALTER_CONTEXT, 0, 8, CONNECT, "bob@LAB.TEST", false);
+    peer.security = sec_context_free(peer.security);
+    peer_request(&peer, 3, OP_WHO, "", 0);
+    peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
+    peer_close(&peer);
+    host_stop(&host);
+}
+
 static void check_context_limit(unsigned most)
 {
     const unsigned limit = most ? most : RPC_SECURITY_CONTEXTS;
@@ -662,6 +704,8 @@ int main(void)
         cmocka_unit_test(RPC_8_a_request_has_one_identity),
         cmocka_unit_test(test_one_identity),
         cmocka_unit_test(RPC_7_one_identity_is_one_name_SID_and_level),
+        cmocka_unit_test(RPC_9_a_context_belongs_to_its_connection),
+        cmocka_unit_test(RPC_9_the_only_context_at_connect_may_be_left_out),
         cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_limits_end),
         cmocka_unit_test(test_half_open_limit),

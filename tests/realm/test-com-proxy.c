@@ -456,7 +456,7 @@ static void identities(FILE *out, void *argument)
     IWire_Release(proxy);
 }
 
-static void PB_13_the_explicit_identity_is_shown(void **state)
+static void PB_13_RPC_10_the_explicit_identity_is_shown(void **state)
 {
     wire_expect(&plain, identities, NULL, "ok " CAROL " ok ok 0x8007052E ok " ALICE " ok " BOB);
     /* pAuthList's identity comes before the process, and by COLE_DEFAULT_AUTHINFO before cloaking (ERR-5,
@@ -730,7 +730,7 @@ int main(void)
         cmocka_unit_test(PB_7_LVL_1_RPC_5_levels_are_assigned),
         cmocka_unit_test(PB_9_no_service_and_no_level_go_together),
         cmocka_unit_test(PB_12_NULL_keeps_the_principal),
-        cmocka_unit_test(PB_13_the_explicit_identity_is_shown),
+        cmocka_unit_test(PB_13_RPC_10_the_explicit_identity_is_shown),
         cmocka_unit_test(PB_14_cloaking_and_an_identity_exclude_each_other),
         cmocka_unit_test(PB_15_six_capabilities_are_accepted),
         cmocka_unit_test(PB_16_all_defaults_are_the_process_s),

@@ -226,7 +226,7 @@ static void discarded_identity(FILE *out, void *argument)
     IWire_Release(proxy);
 }
 
-static void PB_19_an_identity_s_memory_may_go(void **state)
+static void PB_19_RPC_3_an_identity_s_memory_may_go(void **state)
 {
     wire_expect(&plain, discarded_identity, NULL, "ok " CAROL " " CAROL);
 }
@@ -333,7 +333,7 @@ int main(void)
         cmocka_unit_test(CIS_3_CIS_5_without_a_service_nobody_calls_in),
         cmocka_unit_test(CIS_8_NEG_2_a_server_s_level_is_a_floor),
         cmocka_unit_test(PB_5_a_blanket_on_IUnknown_keeps_nothing),
-        cmocka_unit_test(PB_19_an_identity_s_memory_may_go),
+        cmocka_unit_test(PB_19_RPC_3_an_identity_s_memory_may_go),
         cmocka_unit_test(CLK_11_each_interface_has_its_first_call),
         cmocka_unit_test(CLK_12_who_only_serves_does_not_cloak),
         cmocka_unit_test(CLK_14_a_captured_token_stays_as_it_was),
