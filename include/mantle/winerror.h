@@ -360,6 +360,7 @@ static inline HRESULT HRESULT_FROM_WIN32(ULONG code)
 #define ERROR_LOGON_NOT_GRANTED       1380
 #define ERROR_TIME_SKEW               1398
 #define ERROR_TIMEOUT                 1460
+#define ERROR_NOT_ENOUGH_QUOTA        1816
 #define ERROR_CONTEXT_EXPIRED         1931
 
 /* RPC: as a status, and as the code of a fault */

@@ -40,13 +40,15 @@ static void answer_interface(const Serving *serving, IUnknown *object, uint32_t 
 }
 
 /* The class object acts as the process and sees no call context: who activates is known to mantled alone, and
- * what it says of it is hearsay. Calls that it makes belong to the chain of the activation. */
+ * what it says of it is hearsay: good enough to count objects by. Calls that it makes belong to the chain of
+ * the activation. */
 static void serve(void *argument)
 {
     Serving *serving = argument;
     CallScope scope;
     CallContextSpec spec = {.authn_service = RPC_C_AUTHN_NONE,
                             .authn_level = RPC_C_AUTHN_LEVEL_NONE,
+                            .charged = serving->request->caller,
                             .causality = serving->request->causality};
     IUnknown *object = NULL;
     serving->result = call_context_enter(&spec, &scope);

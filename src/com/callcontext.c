@@ -12,15 +12,20 @@
 #include "combaseapi.h"
 #include "winerror.h"
 
+#define PRINCIPAL_USUAL 80 /* bytes: no memory for each call because of a name that hardly anybody asks for  \
+                            */
+
 struct CallContext {
     IServerSecurity security;
     RefCount refs;
     atomic_bool complete;
     Token *client;
     uint32_t authn_service, authn_level;
-    char16_t *server_principal;    /* NULL: not known */
+    const char *charged;           /* borrowed: while the call is not left */
+    char *server_principal;        /* NULL: not known; else `server_text`, unless it is too long for it */
     char16_t *_Atomic client_name; /* REALM\user, made when it is asked for */
     Guid causality;
+    char server_text[PRINCIPAL_USUAL];
 };
 
 static const IServerSecurityVtbl call_context_vtable;
@@ -34,7 +39,7 @@ static CallContext *context_unref(CallContext *context)
 {
     if (!context || !refcount_unref(&context->refs)) return NULL;
     (void)token_unref(context->client);
-    free(context->server_principal);
+    if (context->server_principal != context->server_text) free(context->server_principal);
     free(context->client_name);
     free(context);
     return NULL;
@@ -55,22 +60,30 @@ static int name_from_principal(const char *principal, char16_t **ret_name)
     return utf16_from_utf8(text, ret_name, NULL);
 }
 
+static int keep_server_principal(CallContext *context, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    context->server_principal = size <= sizeof(context->server_text) ? context->server_text : malloc(size);
+    if (!context->server_principal) return -ENOMEM;
+    memcpy(context->server_principal, name, size);
+    return 0;
+}
+
 static CallContext *context_new(const CallContextSpec *spec)
 {
     _cleanup_(context_unrefp) CallContext *context =
         malloc(sizeof(*context)); /* calloc() is the slower one */
 
     if (!context) return NULL;
-    memset(context, 0, sizeof(*context));
+    memset(context, 0, offsetof(CallContext, server_text));
     context->security.lpVtbl = &call_context_vtable;
     refcount_init(&context->refs);
     context->client = spec->client ? token_ref(spec->client) : NULL;
     context->authn_service = spec->authn_service;
     context->authn_level = spec->authn_level;
     context->causality = spec->causality;
-    if (spec->server_principal &&
-        utf16_from_utf8(spec->server_principal, &context->server_principal, NULL) < 0)
-        return NULL;
+    context->charged = spec->charged ? spec->charged : spec->client ? token_principal(spec->client) : NULL;
+    if (spec->server_principal && keep_server_principal(context, spec->server_principal) < 0) return NULL;
     return TAKE_PTR(context);
 }
 
@@ -92,6 +105,12 @@ void call_context_leave(CallScope *scope)
     atomic_store(&scope->context->complete, true);
     thread_resume(&scope->before);
     scope->context = context_unref(scope->context);
+}
+
+const char *call_context_charged(void)
+{
+    const CallContext *context = com_thread()->call;
+    return context ? context->charged : NULL;
 }
 
 const Guid *call_context_causality(const CallContext *context)
@@ -169,7 +188,10 @@ static HRESULT context_query_blanket(IServerSecurity *self, DWORD *ret_service, 
     if (ret_privileges) hr = client_name(context, &name);
     if (FAILED(hr)) return hr;
     if (ret_principal) {
-        hr = task_string(context->server_principal, ret_principal);
+        _cleanup_(freep) char16_t *server = NULL;
+        if (context->server_principal && utf16_from_utf8(context->server_principal, &server, NULL) < 0)
+            return E_OUTOFMEMORY;
+        hr = task_string(server, ret_principal);
         if (FAILED(hr)) return hr;
     }
     if (ret_service) *ret_service = context->authn_service;

@@ -21,7 +21,8 @@ typedef struct CallContextSpec {
     uint32_t authn_service;       /* RPC_C_AUTHN_* */
     uint32_t authn_level;         /* RPC_C_AUTHN_LEVEL_* */
     const char *server_principal; /* ours, as which the client reached us; NULL: not known */
-    Guid causality;               /* of ORPCTHIS */
+    const char *charged; /* whose objects are those that the call exports; NULL: the client's. Borrowed */
+    Guid causality;      /* of ORPCTHIS */
 } CallContextSpec;
 
 /* What the thread was before; the dispatcher keeps it on its stack. */
@@ -36,3 +37,5 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope) mu
  * first. */
 void call_context_leave(CallScope *scope);
 const Guid *call_context_causality(const CallContext *context);
+/* To whom objects that this thread exports now are charged; NULL: it answers no call, or nobody's. */
+const char *call_context_charged(void);

@@ -2,6 +2,7 @@
 #include "com/marshal.h"
 #include <errno.h>
 #include "base/time.h"
+#include "com/callcontext.h"
 #include "com/errorinfo.h"
 #include "com/process.h"
 #include "com/proxy.h"
@@ -29,8 +30,13 @@ static HRESULT reference_own(const IID *iid, IUnknown *object, bool pinged, StdO
     if (FAILED(hr)) return hr;
     hr = stub_export(identity, &ops);
     if (SUCCEEDED(hr)) {
-        hr = exporter_reference(exporter, ops, identity, (const Guid *)iid, EXPORTER_REFERENCES, pinged,
-                                ret_reference, &created);
+        ExportSpec spec = {.ops = ops,
+                           .object = identity,
+                           .iid = *(const Guid *)iid,
+                           .public_refs = EXPORTER_REFERENCES,
+                           .pinged = pinged,
+                           .charged = call_context_charged()};
+        hr = exporter_reference(exporter, &spec, ret_reference, &created);
         stub_exported(identity, ops, created);
     }
     if (!created) identity->lpVtbl->Release(identity); /* else it is the exporter's hold now */

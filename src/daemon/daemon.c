@@ -255,7 +255,7 @@ static int open_sockets(Daemon *daemon)
     if (r == 0) r = listen_exporter(&sockets, daemon->conf, daemon->exporter_server, &port);
     RegistrarExporter own = {exporter_oxid(daemon->exporter), *exporter_rem_unknown(daemon->exporter), port,
                              LEVEL_INTEGRITY, conf_string(daemon->conf, CONF_SECURITY_PRINCIPAL)};
-    if (r == 0) r = result(registrar_add_exporter(daemon->registrar, &own), "own exporter");
+    if (r == 0) r = result(registrar_add_exporter(daemon->registrar, &own, geteuid()), "own exporter");
     /* Last: whoever reaches the resolver finds everything else. */
     if (r == 0) r = listen_resolver(&sockets, daemon->conf, daemon->resolver_server, &port);
     if (r == 0) r = map_resolver(daemon, port);

@@ -13,6 +13,12 @@ typedef struct PrivateRefs {
     uint32_t count;
 } PrivateRefs;
 
+/* Objects of one caller. */
+typedef struct Owner {
+    size_t objects, key_length;
+    char key[];
+} Owner;
+
 typedef struct ExportedObject ExportedObject;
 
 typedef struct ExportedInterface {
@@ -33,6 +39,7 @@ struct ExportedObject {
     uint64_t oid;
     const ExportedOps *ops;
     void *identity;
+    Owner *owner; /* NULL: nobody's */
     bool pinged, dead;
     unsigned pins;
     unsigned interface_count;
@@ -49,6 +56,7 @@ struct Exporter {
     HashMap *by_ipid;     /* ExportedInterface */
     HashMap *by_oid;      /* ExportedObject */
     HashMap *by_identity; /* ExportedObject */
+    HashMap *owners;      /* Owner by what they are called */
 };
 
 static int random_u64(uint64_t *ret_value)
@@ -67,7 +75,7 @@ HRESULT exporter_new(const ExporterPings *pings, Exporter **ret_exporter)
     pthread_mutex_init(&exporter->lock, NULL);
     if (pings) exporter->pings = *pings;
     if (hashmap_new(&exporter->by_ipid) < 0 || hashmap_new(&exporter->by_oid) < 0 ||
-        hashmap_new(&exporter->by_identity) < 0)
+        hashmap_new(&exporter->by_identity) < 0 || hashmap_new(&exporter->owners) < 0)
         return E_OUTOFMEMORY;
     if (random_u64(&exporter->oxid) < 0 || guid_random(&exporter->rem_unknown) < 0) return E_UNEXPECTED;
     *ret_exporter = TAKE_PTR(exporter);
@@ -91,9 +99,39 @@ static void object_destroy(ExportedObject *object)
     free(object);
 }
 
+static void owner_release(Exporter *exporter, Owner *owner)
+{
+    if (!owner || --owner->objects > 0) return;
+    hashmap_remove(exporter->owners, owner->key, owner->key_length);
+    free(owner);
+}
+
+/* With the lock held. S_OK: counted. */
+static HRESULT owner_charge(Exporter *exporter, const char *name, Owner **ret_owner)
+{
+    size_t length = name ? strlen(name) : 0;
+    if (length == 0) return S_OK;
+    Owner *owner = hashmap_get(exporter->owners, name, length);
+    if (!owner) {
+        owner = calloc(1, sizeof(*owner) + length);
+        if (!owner) return E_OUTOFMEMORY;
+        memcpy(owner->key, name, length);
+        owner->key_length = length;
+        if (hashmap_put(exporter->owners, name, length, owner) < 0) {
+            free(owner);
+            return E_OUTOFMEMORY;
+        }
+    }
+    if (owner->objects >= EXPORTER_OBJECTS_PER_CALLER) return HRESULT_FROM_WIN32(ERROR_NOT_ENOUGH_QUOTA);
+    owner->objects++;
+    *ret_owner = owner;
+    return S_OK;
+}
+
 static void object_unlist(Exporter *exporter, ExportedObject *object)
 {
     object->dead = true;
+    owner_release(exporter, TAKE_PTR(object->owner));
     list_each(item, &object->interfaces)
         hashmap_remove(exporter->by_ipid, &container_of(item, ExportedInterface, link)->ipid, sizeof(Guid));
     hashmap_remove(exporter->by_oid, &object->oid, sizeof(object->oid));
@@ -127,6 +165,7 @@ Exporter *exporter_free(Exporter *exporter)
     hashmap_free(exporter->by_ipid);
     hashmap_free(exporter->by_oid);
     hashmap_free(exporter->by_identity);
+    hashmap_free(exporter->owners);
     pthread_mutex_destroy(&exporter->lock);
     free(exporter);
     return NULL;
@@ -239,11 +278,23 @@ static HRESULT interface_take(Exporter *exporter, ExportedInterface *entry, uint
     return S_OK;
 }
 
-/* With the lock held: the object of an identity, made when there is none. */
-static HRESULT object_find_or_add(Exporter *exporter, const ExportedOps *ops, void *identity, bool pinged,
-                                  ExportedObject **ret_object, bool *ret_new)
+/* With the lock held: enters a new object under its identity and a new OID. */
+static HRESULT object_enter(Exporter *exporter, ExportedObject *object)
 {
-    ExportedObject *object = hashmap_get(exporter->by_identity, &identity, sizeof(identity));
+    /* Not counted: who was told of one could register the next ones for himself at the resolver first. */
+    if (random_u64(&object->oid) < 0) return E_UNEXPECTED;
+    if (hashmap_put(exporter->by_identity, &object->identity, sizeof(object->identity), object) < 0)
+        return E_OUTOFMEMORY;
+    if (hashmap_put(exporter->by_oid, &object->oid, sizeof(object->oid), object) == 0) return S_OK;
+    hashmap_remove(exporter->by_identity, &object->identity, sizeof(object->identity));
+    return E_OUTOFMEMORY;
+}
+
+/* With the lock held: the object of an identity, made when there is none. */
+static HRESULT object_find_or_add(Exporter *exporter, const ExportSpec *spec, ExportedObject **ret_object,
+                                  bool *ret_new)
+{
+    ExportedObject *object = hashmap_get(exporter->by_identity, &spec->object, sizeof(spec->object));
     *ret_new = !object;
     if (object) {
         *ret_object = object;
@@ -253,21 +304,14 @@ static HRESULT object_find_or_add(Exporter *exporter, const ExportedOps *ops, vo
         return CO_E_SERVER_STOPPING;
     object = calloc(1, sizeof(*object));
     if (!object) return E_OUTOFMEMORY;
-    *object = (ExportedObject){.ops = ops, .identity = identity, .pinged = pinged};
+    *object = (ExportedObject){.ops = spec->ops, .identity = spec->object, .pinged = spec->pinged};
     list_init(&object->interfaces);
-    /* Not counted: who was told of one could register the next ones for himself at the resolver first. */
-    if (random_u64(&object->oid) < 0) {
+    HRESULT hr = owner_charge(exporter, spec->charged, &object->owner);
+    if (SUCCEEDED(hr)) hr = object_enter(exporter, object);
+    if (FAILED(hr)) {
+        owner_release(exporter, object->owner);
         free(object);
-        return E_UNEXPECTED;
-    }
-    if (hashmap_put(exporter->by_identity, &identity, sizeof(identity), object) < 0) {
-        free(object);
-        return E_OUTOFMEMORY;
-    }
-    if (hashmap_put(exporter->by_oid, &object->oid, sizeof(object->oid), object) < 0) {
-        hashmap_remove(exporter->by_identity, &identity, sizeof(identity));
-        free(object);
-        return E_OUTOFMEMORY;
+        return hr;
     }
     *ret_object = object;
     return S_OK;
@@ -289,18 +333,18 @@ static HRESULT object_take(Exporter *exporter, ExportedObject *object, const Gui
     return interface_take(exporter, entry, public_refs, ret_reference);
 }
 
-HRESULT exporter_reference(Exporter *exporter, const ExportedOps *ops, void *identity, const Guid *iid,
-                           uint32_t public_refs, bool pinged, StdObjref *ret_reference, bool *ret_new)
+HRESULT exporter_reference(Exporter *exporter, const ExportSpec *spec, StdObjref *ret_reference,
+                           bool *ret_new)
 {
     void *iface = NULL;
-    HRESULT hr = ops->query(identity, iid, &iface);
+    HRESULT hr = spec->ops->query(spec->object, &spec->iid, &iface);
     if (FAILED(hr)) return hr;
     ExportedObject *object;
     bool created;
     pthread_mutex_lock(&exporter->lock);
-    hr = object_find_or_add(exporter, ops, identity, pinged, &object, &created);
+    hr = object_find_or_add(exporter, spec, &object, &created);
     if (SUCCEEDED(hr)) {
-        hr = object_take(exporter, object, iid, &iface, public_refs, ret_reference);
+        hr = object_take(exporter, object, &spec->iid, &iface, spec->public_refs, ret_reference);
         if (FAILED(hr) && created) { /* nobody was told of it: the caller keeps its hold */
             object_unlist(exporter, object);
             free(object);
@@ -308,9 +352,9 @@ HRESULT exporter_reference(Exporter *exporter, const ExportedOps *ops, void *ide
     }
     uint64_t oid = SUCCEEDED(hr) ? object->oid : 0;
     pthread_mutex_unlock(&exporter->lock);
-    if (iface) ops->release(identity, iface);
+    if (iface) spec->ops->release(spec->object, iface);
     if (FAILED(hr)) return hr;
-    if (created && pinged && exporter->pings.added) exporter->pings.added(exporter->pings.context, oid);
+    if (created && spec->pinged && exporter->pings.added) exporter->pings.added(exporter->pings.context, oid);
     *ret_new = created;
     return S_OK;
 }

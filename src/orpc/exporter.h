@@ -24,11 +24,12 @@
 typedef struct Exporter Exporter;
 typedef struct OrpcIncoming OrpcIncoming; /* orpc/dispatch.h */
 
-#define EXPORTER_OBJECTS_MAX    100000 /* OIDs of one process */
-#define EXPORTER_INTERFACES_MAX 64     /* IPIDs of one object */
-#define EXPORTER_PUBLIC_MAX     0x10000000u
-#define EXPORTER_PRIVATE_MAX    256 /* callers with private references on one interface */
-#define EXPORTER_REFERENCES     5   /* public references handed out with each OBJREF, as Windows does */
+#define EXPORTER_OBJECTS_MAX        100000 /* OIDs of one process */
+#define EXPORTER_OBJECTS_PER_CALLER 20000
+#define EXPORTER_INTERFACES_MAX     64 /* IPIDs of one object */
+#define EXPORTER_PUBLIC_MAX         0x10000000u
+#define EXPORTER_PRIVATE_MAX        256 /* callers with private references on one interface */
+#define EXPORTER_REFERENCES         5   /* public references handed out with each OBJREF, as Windows does */
 
 typedef struct ExportedOps {
     /* One reference to interface `iid` of the object, or E_NOINTERFACE, or another failure. */
@@ -61,12 +62,22 @@ uint64_t exporter_oxid(const Exporter *exporter);
 /* The IPID of this exporter's IRemUnknown2. */
 const Guid *exporter_rem_unknown(const Exporter *exporter);
 
-/* Hands out `public_refs` references to `iid` of the object with this identity, exporting it if it is not
- * yet. The exporter takes over the caller's hold on `object` when it is new (then *ret_new is true). With
- * `pinged` false the object lives until its references are released (SORF_NOPING). S_OK; E_NOINTERFACE;
- * E_OUTOFMEMORY; CO_E_SERVER_STOPPING when a limit is reached or the exporter is closing. */
-HRESULT exporter_reference(Exporter *exporter, const ExportedOps *ops, void *object, const Guid *iid,
-                           uint32_t public_refs, bool pinged, StdObjref *ret_reference,
+typedef struct ExportSpec {
+    const ExportedOps *ops;
+    void *object; /* its identity */
+    Guid iid;
+    uint32_t public_refs;
+    bool pinged; /* else it lives until its references are released (SORF_NOPING) */
+    /* Whose object it is when it is new, any text: nobody has more than EXPORTER_OBJECTS_PER_CALLER. NULL:
+     * nobody's. Copied */
+    const char *charged;
+} ExportSpec;
+
+/* Hands out `public_refs` references to `iid` of the object, exporting it if it is not yet. The exporter
+ * takes over the caller's hold on `object` when it is new (then *ret_new is true). S_OK; E_NOINTERFACE;
+ * E_OUTOFMEMORY; HRESULT_FROM_WIN32(ERROR_NOT_ENOUGH_QUOTA); CO_E_SERVER_STOPPING when another limit is
+ * reached or the exporter is closing. */
+HRESULT exporter_reference(Exporter *exporter, const ExportSpec *spec, StdObjref *ret_reference,
                            bool *ret_new) must_use;
 /* Ends all external references to the object (CoDisconnectObject). Calls in progress finish. S_OK, S_FALSE:
  * not exported. */
@@ -75,8 +86,8 @@ HRESULT exporter_disconnect(Exporter *exporter, void *object);
 HRESULT exporter_run_down(Exporter *exporter, uint64_t oid);
 
 /* The object behind an OBJREF of this exporter, so that a reference that comes home becomes the object
- * itself: calls `query` for `iid`, which the OBJREF says and the IPID must be of, as the result is called by it.
- * Consumes `public_refs`. RPC_E_DISCONNECTED, RPC_E_INVALID_OBJREF, E_NOINTERFACE. */
+ * itself: calls `query` for `iid`, which the OBJREF says and the IPID must be of, as the result is called by
+ * it. Consumes `public_refs`. RPC_E_DISCONNECTED, RPC_E_INVALID_OBJREF, E_NOINTERFACE. */
 HRESULT exporter_come_home(Exporter *exporter, const StdObjref *reference, const Guid *iid, void **ret_object,
                            void **ret_interface) must_use;
 

@@ -122,7 +122,9 @@ static void exporter_side(World *world)
     HRESULT hr = exporter_new(NULL, &world->exporter);
     if (hr == S_OK) hr = exporter_set_resolver(world->exporter, &world->bindings);
     if (hr == S_OK)
-        hr = exporter_reference(world->exporter, &ops, &world->object, &iid, 5, true, &reference, &created);
+        hr =
+            exporter_reference(world->exporter, &(ExportSpec){&ops, &world->object, iid, 5, true, "somebody"},
+                               &reference, &created);
     assert(hr == S_OK && created);
     world->ipid = reference.ipid;
     RpcServerOptions options = {.loop = world->loop};

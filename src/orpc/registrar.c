@@ -127,9 +127,10 @@ static RpcStatus add_endpoints(Registrar *registrar, const RegistrarExporter *ex
     return status;
 }
 
-HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter)
+HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter, uint32_t owner)
 {
     ResolverOxid entry = {.oxid = exporter->oxid,
+                          .owner = owner,
                           .rem_unknown = exporter->rem_unknown,
                           .authn_hint = exporter->authn_hint,
                           .version = {COM_VERSION_MAJOR, COM_VERSION_MINOR}};
@@ -157,7 +158,7 @@ static int take_hello(Process *process, const RegistrarFrame *frame)
     }
     RegistrarExporter exporter = {hello.oxid, hello.rem_unknown, hello.port, hello.authn_hint,
                                   hello.principal};
-    HRESULT hr = registrar_add_exporter(registrar, &exporter);
+    HRESULT hr = registrar_add_exporter(registrar, &exporter, process->who.uid);
     if (FAILED(hr))
         return answer(process, frame->id, hr, "the exporter's OXID is taken, or there are too many");
     pthread_mutex_lock(&registrar->lock);

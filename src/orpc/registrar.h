@@ -55,7 +55,8 @@ int registrar_listen_fd(Registrar *registrar, int fd) must_use;
 /* Enters an exporter of this machine in the resolver, with bindings put together here: what a process's hello
  * does, and mantled for its own; and IRemUnknown and IRemUnknown2 at its port in the endpoint map, which the
  * OXID owns there. As resolver_add_oxid(). */
-HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter) must_use;
+HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *exporter,
+                               uint32_t owner) must_use;
 
 /* Results of one activation; owned. */
 typedef struct RegistrarReply {

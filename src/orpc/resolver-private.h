@@ -20,6 +20,8 @@ typedef struct OxidEntry {
 typedef struct OidEntry {
     uint64_t oid;
     OxidEntry *oxid;
+    bool owned; /* `owner` is the account of the exporter that has it, or had it last */
+    uint32_t owner;
     size_t sets;
     uint64_t deadline; /* of being idle */
     List link;
@@ -40,11 +42,20 @@ typedef struct PingSet {
     List link;     /* in `sets`, the one to expire next first */
 } PingSet;
 
+/* An OXID that was given back. */
+typedef struct Reserved {
+    List link; /* the one to end first, first */
+    uint64_t oxid, deadline;
+    uint32_t owner;
+} Reserved;
+
 struct Resolver {
     pthread_mutex_t lock;
     ResolverOptions options;
     Bindings bindings;
     HashMap *oxids, *oids, *sets, *peers;
+    HashMap *reserved; /* Reserved by OXID */
+    List reservations;
     size_t orphans;   /* of `oids`, those without an exporter */
     List by_deadline; /* PingSet.link */
     List idle;        /* OidEntry.link */

@@ -24,6 +24,7 @@ HRESULT resolver_new(const ResolverOptions *options, Resolver **ret_resolver)
     pthread_mutex_init(&resolver->lock, NULL);
     list_init(&resolver->by_deadline);
     list_init(&resolver->idle);
+    list_init(&resolver->reservations);
     resolver->options = *options;
     resolver->options.bindings = NULL;
     if (!options->ping_period) resolver->options.ping_period = RESOLVER_PING_PERIOD;
@@ -32,7 +33,8 @@ HRESULT resolver_new(const ResolverOptions *options, Resolver **ret_resolver)
     if (!options->oids_per_peer) resolver->options.oids_per_peer = RESOLVER_OIDS_PER_PEER;
     if (options->bindings && bindings_dup(options->bindings, &resolver->bindings) < 0) return E_OUTOFMEMORY;
     if (hashmap_new(&resolver->oxids) < 0 || hashmap_new(&resolver->oids) < 0 ||
-        hashmap_new(&resolver->sets) < 0 || hashmap_new(&resolver->peers) < 0)
+        hashmap_new(&resolver->sets) < 0 || hashmap_new(&resolver->peers) < 0 ||
+        hashmap_new(&resolver->reserved) < 0)
         return E_OUTOFMEMORY;
     *ret_resolver = TAKE_PTR(resolver);
     return S_OK;
@@ -49,7 +51,9 @@ Resolver *resolver_free(Resolver *resolver)
         if (!entry) break;
         resolver_remove_oxid(resolver, entry->data.oxid);
     }
+    list_each(item, &resolver->reservations) free(container_of(item, Reserved, link));
     bindings_deinit(&resolver->bindings);
+    hashmap_free(resolver->reserved);
     hashmap_free(resolver->oxids);
     hashmap_free(resolver->oids);
     hashmap_free(resolver->sets);
@@ -74,7 +78,62 @@ uint64_t resolver_lifetime(const Resolver *resolver)
     return resolver->options.ping_period * resolver->options.pings_missed;
 }
 
+/* Reservations: the lock is held. */
+
+static void reservation_end(Resolver *resolver, Reserved *reserved)
+{
+    (void)hashmap_remove(resolver->reserved, &reserved->oxid, sizeof(reserved->oxid));
+    list_remove(&reserved->link);
+    free(reserved);
+}
+
+static void reservations_expire(Resolver *resolver, uint64_t now)
+{
+    list_each(item, &resolver->reservations)
+    {
+        Reserved *reserved = container_of(item, Reserved, link);
+        if (reserved->deadline > now) return;
+        reservation_end(resolver, reserved);
+    }
+}
+
+/* An account that has too many loses its oldest; only when all of them together are too many does somebody
+ * else's oldest go. Without memory there is none. */
+static void reserve(Resolver *resolver, uint64_t oxid, uint32_t owner, uint64_t now)
+{
+    Reserved *oldest = NULL;
+    size_t count = 0;
+    list_each(item, &resolver->reservations)
+    {
+        Reserved *reserved = container_of(item, Reserved, link);
+        if (reserved->owner != owner) continue;
+        if (!oldest) oldest = reserved;
+        count++;
+    }
+    if (count >= RESOLVER_RESERVED_PER_OWNER) reservation_end(resolver, oldest);
+    if (hashmap_count(resolver->reserved) >= RESOLVER_RESERVED_MAX)
+        reservation_end(resolver, container_of(resolver->reservations.next, Reserved, link));
+    Reserved *reserved = malloc(sizeof(*reserved));
+    if (!reserved) return;
+    *reserved = (Reserved){.oxid = oxid, .deadline = now + RESOLVER_RESERVED_TIME, .owner = owner};
+    if (hashmap_put(resolver->reserved, &oxid, sizeof(oxid), reserved) < 0) {
+        free(reserved);
+        return;
+    }
+    list_append(&resolver->reservations, &reserved->link);
+}
+
 /* Exporters */
+
+/* Who had it last may have it back, everybody else must wait. */
+static bool may_take(Resolver *resolver, const ResolverOxid *data)
+{
+    reservations_expire(resolver, time_monotonic());
+    Reserved *reserved = hashmap_get(resolver->reserved, &data->oxid, sizeof(data->oxid));
+    if (reserved && reserved->owner != data->owner) return false;
+    return !hashmap_get(resolver->oxids, &data->oxid, sizeof(data->oxid));
+}
+
 HRESULT resolver_add_oxid(Resolver *resolver, const ResolverOxid *data)
 {
     _cleanup_(oxid_entry_freep) OxidEntry *entry = calloc(1, sizeof(*entry));
@@ -86,13 +145,16 @@ HRESULT resolver_add_oxid(Resolver *resolver, const ResolverOxid *data)
     }
     HRESULT hr = S_OK;
     pthread_mutex_lock(&resolver->lock);
-    if (hashmap_get(resolver->oxids, &data->oxid, sizeof(data->oxid)))
+    if (!may_take(resolver, data)) {
         hr = E_ACCESSDENIED;
-    else if (hashmap_count(resolver->oxids) >= RESOLVER_OXIDS_MAX ||
-             hashmap_put(resolver->oxids, &data->oxid, sizeof(data->oxid), entry) < 0)
+    } else if (hashmap_count(resolver->oxids) >= RESOLVER_OXIDS_MAX ||
+               hashmap_put(resolver->oxids, &data->oxid, sizeof(data->oxid), entry) < 0) {
         hr = E_OUTOFMEMORY;
-    else
+    } else {
         entry = NULL;
+        Reserved *reserved = hashmap_get(resolver->reserved, &data->oxid, sizeof(data->oxid));
+        if (reserved) reservation_end(resolver, reserved);
+    }
     pthread_mutex_unlock(&resolver->lock);
     return hr;
 }
@@ -154,6 +216,7 @@ void resolver_remove_oxid(Resolver *resolver, uint64_t oxid)
         HashIterator at = {0};
         for (OidEntry *oid; (oid = hashmap_next(entry->oids, &at));)
             withdraw(resolver, oid);
+        reserve(resolver, oxid, entry->data.owner, time_monotonic());
     }
     pthread_mutex_unlock(&resolver->lock);
     oxid_entry_free(entry);
@@ -178,6 +241,7 @@ static HRESULT add_oid(Resolver *resolver, OxidEntry *oxid, uint64_t oid)
 {
     OidEntry *entry = hashmap_get(resolver->oids, &oid, sizeof(oid));
     if (entry && entry->oxid) return entry->oxid == oxid ? S_OK : E_ACCESSDENIED;
+    if (entry && entry->owned && entry->owner != oxid->data.owner) return E_ACCESSDENIED;
     if (hashmap_count(oxid->oids) >= RESOLVER_OIDS_PER_OXID) return E_OUTOFMEMORY;
     if (!entry) entry = oid_entry_new(resolver, oid);
     if (!entry) return E_OUTOFMEMORY;
@@ -186,6 +250,8 @@ static HRESULT add_oid(Resolver *resolver, OxidEntry *oxid, uint64_t oid)
         return E_OUTOFMEMORY;
     }
     entry->oxid = oxid;
+    entry->owned = true;
+    entry->owner = oxid->data.owner;
     resolver->orphans--;
     if (!entry->sets) oid_entry_make_idle(resolver, entry, time_monotonic() + resolver_lifetime(resolver));
     return S_OK;

@@ -21,6 +21,10 @@
 #define RESOLVER_OXIDS_MAX     4096
 #define RESOLVER_OIDS_PER_OXID 100000
 #define RESOLVER_ORPHANS_MAX   65536 /* objects in sets that no exporter has registered */
+/* An OXID whose exporter has gone is for the same account only, so long: there may be references to it. */
+#define RESOLVER_RESERVED_TIME      (3600ull * 1000000000ull)
+#define RESOLVER_RESERVED_MAX       65536
+#define RESOLVER_RESERVED_PER_OWNER 4096 /* of the latest */
 
 typedef struct Resolver Resolver;
 
@@ -47,12 +51,14 @@ uint64_t resolver_ping_period(const Resolver *resolver);
 /* Exporters. */
 typedef struct ResolverOxid {
     uint64_t oxid;
+    uint32_t owner;    /* the account that the exporter's process runs as */
     Bindings bindings; /* with endpoints */
     Guid rem_unknown;
     uint32_t authn_hint;
     ComVersion version;
 } ResolverOxid;
-/* Copies. S_OK; E_ACCESSDENIED: this OXID is taken; E_OUTOFMEMORY, also at RESOLVER_OXIDS_MAX. */
+/* Copies. S_OK; E_ACCESSDENIED: this OXID is taken, or was another account's not long ago; E_OUTOFMEMORY,
+ * also at RESOLVER_OXIDS_MAX. */
 HRESULT resolver_add_oxid(Resolver *resolver, const ResolverOxid *entry) must_use;
 /* With all its OIDs. */
 void resolver_remove_oxid(Resolver *resolver, uint64_t oxid);
@@ -60,8 +66,8 @@ void resolver_remove_oxid(Resolver *resolver, uint64_t oxid);
  * E_OUTOFMEMORY. */
 HRESULT resolver_find_oxid(Resolver *resolver, uint64_t oxid, ResolverOxid *ret_entry) must_use;
 
-/* Objects. S_OK; E_ACCESSDENIED: another exporter has this OID; E_OUTOFMEMORY, also at
- * RESOLVER_OIDS_PER_OXID. */
+/* Objects. S_OK; E_ACCESSDENIED: another exporter has this OID, or had it and sets still hold it;
+ * E_OUTOFMEMORY, also at RESOLVER_OIDS_PER_OXID. */
 HRESULT resolver_add_oid(Resolver *resolver, uint64_t oxid, uint64_t oid) must_use;
 void resolver_remove_oid(Resolver *resolver, uint64_t oxid, uint64_t oid);
 

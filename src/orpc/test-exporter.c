@@ -61,7 +61,8 @@ static StdObjref reference(Exporter *exporter, Fake *fake, const Guid *iid, uint
 {
     StdObjref std = {0};
     bool created;
-    assert_int_equal(exporter_reference(exporter, &FAKE_OPS, fake, iid, refs, true, &std, &created), S_OK);
+    ExportSpec spec = {&FAKE_OPS, fake, *iid, refs, true, NULL};
+    assert_int_equal(exporter_reference(exporter, &spec, &std, &created), S_OK);
     return std;
 }
 
@@ -105,8 +106,8 @@ static void refused_interface_leaves_nothing(void **state)
     Exporter *exporter = start();
     StdObjref std;
     bool created;
-    assert_int_equal(exporter_reference(exporter, &FAKE_OPS, &fake, &IID_NONE, 1, true, &std, &created),
-                     E_NOINTERFACE);
+    ExportSpec spec = {&FAKE_OPS, &fake, IID_NONE, 1, true, NULL};
+    assert_int_equal(exporter_reference(exporter, &spec, &std, &created), E_NOINTERFACE);
     assert_int_equal(exporter_object_count(exporter), 0);
     StdObjref one = reference(exporter, &fake, &IID_ONE, 1);
     assert_int_equal(exporter_rem_query_interface(exporter, &one.ipid, &IID_NONE, 1, &std), E_NOINTERFACE);
@@ -213,6 +214,36 @@ static void oids_cannot_be_told_in_advance(void **state)
     exporter_free(exporter);
 }
 
+static HRESULT charge(Exporter *exporter, Fake *fake, const char *charged, StdObjref *ret_reference)
+{
+    bool created;
+    ExportSpec spec = {&FAKE_OPS, fake, IID_ONE, 1, true, charged};
+    return exporter_reference(exporter, &spec, ret_reference, &created);
+}
+
+static void objects_are_counted_by_caller(void **state)
+{
+    static Fake fakes[EXPORTER_OBJECTS_PER_CALLER + 4];
+    const size_t limit = EXPORTER_OBJECTS_PER_CALLER;
+    Exporter *exporter = start();
+    StdObjref first, std;
+    assert_int_equal(charge(exporter, &fakes[0], "alice", &first), S_OK);
+    for (size_t i = 1; i < limit; i++)
+        assert_int_equal(charge(exporter, &fakes[i], "alice", &std), S_OK);
+    assert_int_equal(charge(exporter, &fakes[limit], "alice", &std),
+                     HRESULT_FROM_WIN32(ERROR_NOT_ENOUGH_QUOTA));
+    assert_int_equal(fakes[limit].interfaces, 0);                       /* nothing was kept of it */
+    assert_int_equal(charge(exporter, &fakes[1], "alice", &std), S_OK); /* no new object */
+    assert_int_equal(charge(exporter, &fakes[limit], "bob", &std), S_OK);
+    assert_int_equal(charge(exporter, &fakes[limit + 1], NULL, &std), S_OK);
+    /* One that goes makes room for another. */
+    assert_int_equal(exporter_rem_release(exporter, &first.ipid, 1, 0, NULL), S_OK);
+    assert_int_equal(charge(exporter, &fakes[limit + 2], "alice", &std), S_OK);
+    assert_int_equal(charge(exporter, &fakes[limit + 3], "alice", &std),
+                     HRESULT_FROM_WIN32(ERROR_NOT_ENOUGH_QUOTA));
+    exporter_free(exporter);
+}
+
 static void counts_have_a_limit(void **state)
 {
     Fake fake = {0};
@@ -236,6 +267,7 @@ int main(void)
         cmocka_unit_test(run_down_and_disconnect_end_an_object),
         cmocka_unit_test(reference_comes_home),
         cmocka_unit_test(oids_cannot_be_told_in_advance),
+        cmocka_unit_test(objects_are_counted_by_caller),
         cmocka_unit_test(counts_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

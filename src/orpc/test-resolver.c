@@ -95,6 +95,51 @@ static void test_oxids(void **state)
     assert_int_equal(resolver_state(fixture->resolver).oxids, 1);
 }
 
+/* What was somebody's is nobody else's for a while: there may be references to it. */
+static void test_oxids_are_reserved(void **state)
+{
+    Fixture *fixture = *state;
+    ResolverOxid mine = {.oxid = 7, .owner = 1000, .bindings = fixture->bindings},
+                 stranger = {.oxid = 7, .owner = 1001, .bindings = fixture->bindings};
+    uint64_t set = 0, oid = 70;
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &mine), S_OK);
+    assert_int_equal(resolver_add_oid(fixture->resolver, 7, oid), S_OK);
+    assert_int_equal(ping(fixture, &alice, &set, 1, &oid, 1, NULL, 0, fixture->start), 0);
+    resolver_remove_oxid(fixture->resolver, 7);
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &stranger), E_ACCESSDENIED);
+    /* Nor its objects, while somebody pings them. */
+    stranger.oxid = 8;
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &stranger), S_OK);
+    assert_int_equal(resolver_add_oid(fixture->resolver, 8, oid), E_ACCESSDENIED);
+    /* Who comes back finds both. */
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &mine), S_OK);
+    assert_int_equal(resolver_add_oid(fixture->resolver, 7, oid), S_OK);
+    assert_int_equal(ping(fixture, &alice, &set, 2, NULL, 0, &oid, 1, fixture->start), 0);
+    resolver_remove_oid(fixture->resolver, 7, oid);
+    assert_int_equal(resolver_add_oid(fixture->resolver, 8, oid), S_OK); /* nobody remembers it */
+}
+
+/* Whoever comes and goes in great numbers forgets his own, not others'. */
+static void test_reservations_have_a_limit(void **state)
+{
+    Fixture *fixture = *state;
+    ResolverOxid mine = {.oxid = 7, .owner = 1000, .bindings = fixture->bindings},
+                 stranger = {.owner = 1001, .bindings = fixture->bindings};
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &mine), S_OK);
+    resolver_remove_oxid(fixture->resolver, 7);
+    for (uint64_t i = 0; i <= RESOLVER_RESERVED_PER_OWNER; i++) {
+        stranger.oxid = 100 + i;
+        assert_int_equal(resolver_add_oxid(fixture->resolver, &stranger), S_OK);
+        resolver_remove_oxid(fixture->resolver, stranger.oxid);
+    }
+    stranger.oxid = 7;
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &stranger), E_ACCESSDENIED);
+    mine.oxid = 100; /* the stranger's oldest is forgotten */
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &mine), S_OK);
+    mine.oxid = 101;
+    assert_int_equal(resolver_add_oxid(fixture->resolver, &mine), E_ACCESSDENIED);
+}
+
 static void test_pings_keep_alive(void **state)
 {
     Fixture *fixture = *state;
@@ -369,6 +414,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_oxids, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_oxids_are_reserved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reservations_have_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pings_keep_alive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_sets_hold_one_object, setup, teardown),
         cmocka_unit_test_setup_teardown(test_never_pinged, setup, teardown),
