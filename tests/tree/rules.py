@@ -21,8 +21,8 @@ NAMED_ALONE = re.compile(r"\((%s(?:, %s)*)\)" % (RULE, RULE))
 NAMES_SHOWN = 3
 HEAD = """# Rules
 
-What COM security is held to, rule by rule, and what proves it. Written by `tests/tree/rules.py` from `docs/rules.txt`, the names
-of the tests and `docs/DEVIATIONS.md`; `./dev test tree` checks it. A rule is **tested**; or a numbered **deviation**, which says
+What COM security is held to, rule by rule, and what proves it; `docs/rules.txt` says in a line what each rule is about. Written
+by `tests/tree/rules.py` from that list, the names of the tests and `docs/DEVIATIONS.md`; `./dev test tree` checks it. A rule is **tested**; or a numbered **deviation**, which says
 what happens instead; or it **waits** for what one machine decides by itself, local transport and security descriptors:
 tests are named where a part of it holds already.
 
@@ -107,10 +107,10 @@ def table():
 
 def main():
     rows = []
-    for rule, title, numbers, files, state in table():
+    for rule, _, numbers, files, state in table():
         proof = ["DEVIATIONS %s" % ", ".join(numbers)] if numbers else []
         proof += [shown(files)] if files else []
-        rows.append("| %s: %s | %s | %s |\n" % (rule, title, "; ".join(proof).replace("|", "\\|"), state))
+        rows.append("| %s | %s | %s |\n" % (rule, "; ".join(proof).replace("|", "\\|"), state))
     with open(os.path.join(SOURCE, "docs/RULES.md"), "w") as file:
         file.write(HEAD + "".join(rows))
 
