@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login-client HOST LEVEL MACHINE FULL-NAME PROCESS STARTED RESOURCE LOCALE: what Windows' clients do on
- * their way to WMI, with these arguments, at an authentication level (a number; 0: without SetBlanket).
- * Prints "method 0xCODE" for each call.
+ * login-client HOST SERVICE LEVEL MACHINE FULL-NAME PROCESS STARTED RESOURCE LOCALE: what Windows' clients do
+ * on their way to WMI, with these arguments, by an authentication service and at a level (numbers; level 0:
+ * without SetBlanket, as the server published). Prints "method 0xCODE" for each call.
  */
 #define COBJMACROS
 #include <objbase.h>
@@ -30,17 +30,23 @@ static HRESULT tell(const char *what, HRESULT hr)
     return hr;
 }
 
+static DWORD service;
+
 static HRESULT blanket(void *proxy, DWORD level)
 {
     if (level == 0) return S_OK;
-    return CoSetProxyBlanket(proxy, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHZ_DEFAULT, COLE_DEFAULT_PRINCIPAL,
-                             level, RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_DEFAULT);
+    return CoSetProxyBlanket(proxy, service, RPC_C_AUTHZ_DEFAULT, COLE_DEFAULT_PRINCIPAL, level,
+                             RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_DEFAULT);
 }
 
 static HRESULT activate(const char *host, DWORD level, IWbemLevel1Login **ret_login)
 {
     OLECHAR name[TEXT_MAX];
-    COSERVERINFO server = {.pwszName = wide(host, name)};
+    COAUTHINFO security = {.dwAuthnSvc = service,
+                           .dwAuthzSvc = RPC_C_AUTHZ_NONE,
+                           .dwAuthnLevel = RPC_C_AUTHN_LEVEL_PKT_INTEGRITY,
+                           .dwImpersonationLevel = RPC_C_IMP_LEVEL_IMPERSONATE};
+    COSERVERINFO server = {.pwszName = wide(host, name), .pAuthInfo = &security};
     MULTI_QI wanted = {.pIID = &IID_IWbemLevel1Login};
     HRESULT hr = CoCreateInstanceEx(&class, NULL, CLSCTX_REMOTE_SERVER, &server, 1, &wanted);
     *ret_login = (IWbemLevel1Login *)wanted.pItf;
@@ -94,14 +100,15 @@ static HRESULT log_in(IWbemLevel1Login *login, char **arguments)
 int main(int argc, char **argv)
 {
     IWbemLevel1Login *login = NULL;
-    HRESULT hr = argc == 9 ? CoInitializeEx(NULL, COINIT_MULTITHREADED) : E_INVALIDARG;
-    DWORD level = argc == 9 ? (DWORD)atoi(argv[2]) : 0;
+    HRESULT hr = argc == 10 ? CoInitializeEx(NULL, COINIT_MULTITHREADED) : E_INVALIDARG;
+    DWORD level = argc == 10 ? (DWORD)atoi(argv[3]) : 0;
+    service = argc == 10 ? (DWORD)atoi(argv[2]) : 0;
     if (SUCCEEDED(hr))
         hr = CoInitializeSecurity(NULL, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_CONNECT,
                                   RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_NONE, NULL);
     if (SUCCEEDED(hr)) hr = activate(argv[1], level, &login);
-    if (SUCCEEDED(hr)) hr = introduce(login, level, argv + 3);
-    if (SUCCEEDED(hr)) hr = log_in(login, argv + 3);
+    if (SUCCEEDED(hr)) hr = introduce(login, level, argv + 4);
+    if (SUCCEEDED(hr)) hr = log_in(login, argv + 4);
     if (login) IWbemLevel1Login_Release(login);
     CoUninitialize();
     return FAILED(hr);

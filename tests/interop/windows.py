@@ -133,6 +133,7 @@ class Kerberos:
     """One security context of MIT's, by raw tokens; either side."""
 
     service = KERBEROS
+    answers_last_leg = False
 
     def __init__(self, level, target=None, keytab=None):
         flags = gss.RequirementFlag.dce_style | gss.RequirementFlag.mutual_authentication
@@ -153,6 +154,11 @@ class Kerberos:
             result = gss.accept_sec_context(token, self.credentials, self.context)
         self.context, self.complete = result.context, not result.more_steps
         return result.token or b""
+
+    def finish(self, token):
+        """What answers the last leg, at the client."""
+        if token:
+            raise ValueError("a token behind the last one")
 
     def sign(self, pdu, header_signed):
         """Gives a request or response its padding and token, and encrypts it where its level says so. Without header signing
@@ -187,6 +193,96 @@ class Kerberos:
         kind = gss.IOVBufferType.sign_only if header_signed else gss.IOVBufferType.empty
         return gss.IOV((kind, False, head[:start]), (gss.IOVBufferType.data, False, head[start:-8]), (kind, False, head[-8:]),
                        (gss.IOVBufferType.header, False, pdu.token), std_layout=False)
+
+
+def der(tag, *parts):
+    content = b"".join(parts)
+    length = len(content)
+    size = b"" if length < 128 else length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (bytes([length]) if length < 128 else bytes([128 + len(size)]) + size) + content
+
+
+def der_parts(data):
+    """[(tag, content)] of a sequence's content."""
+    parts = []
+    while data:
+        tag, length, start = data[0], data[1], 2
+        if length & 128:
+            start += length & 127
+            length = int.from_bytes(data[2:start], "big")
+        parts.append((tag, data[start:start + length]))
+        data = data[start + length:]
+    return parts
+
+
+class Negotiate(Kerberos):
+    """SPNEGO as the captured machines spoke it: four tokens around Kerberos' bare ones, the list of mechanisms signed by both."""
+
+    service = NEGOTIATE
+    answers_last_leg = True
+    # Microsoft's Kerberos, Kerberos, NegoEx, NTLM
+    MECHANISMS = bytes.fromhex("302e06092a864882f71201020206092a864886f712010202060a2b06010401823702021e060a2b06010401823702020a")
+    OUR_MECHANISM = bytes.fromhex("06092a864882f712010202")
+    SPNEGO, FRAME = bytes.fromhex("06062b0601050502"), bytes.fromhex("06092a864886f7120102020100")
+    INCOMPLETE, COMPLETED = 1, 0
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.list, self.legs = self.MECHANISMS, 0
+
+    def response(self, state, *parts):
+        return der(0xA1, der(0x30, der(0xA0, der(0x0A, bytes([state]))), *parts))
+
+    def mic(self):
+        return der(0xA3, der(0x04, gss.get_mic(self.context, self.list)))
+
+    def step(self, token):
+        self.legs += 1
+        if self.target:
+            return self.initiate(token)
+        return self.accept_first(token) if self.legs == 1 else self.accept_second(token)
+
+    def initiate(self, token):
+        if self.legs == 1:
+            leg = der(0xA2, der(0x04, super().step(None)))
+            return der(0x60, self.SPNEGO, der(0xA0, der(0x30, der(0xA0, self.MECHANISMS), leg)))
+        parts = self.parts_of(token, self.INCOMPLETE)
+        if der_parts(parts.get(0xA1, b"")) != der_parts(self.OUR_MECHANISM):
+            raise ValueError("another mechanism: " + token.hex())
+        leg = super().step(der_parts(parts[0xA2])[0][1])
+        return self.response(self.INCOMPLETE, der(0xA2, der(0x04, leg)), self.mic())
+
+    def finish(self, token):
+        parts = self.parts_of(token, self.COMPLETED)
+        gss.verify_mic(self.context, self.list, der_parts(parts[0xA3])[0][1])
+        if set(parts) != {0xA0, 0xA3}:
+            raise ValueError("more than a signature: " + token.hex())
+
+    @staticmethod
+    def parts_of(token, state):
+        (tag, content), = der_parts(token)
+        parts = dict(der_parts(der_parts(content)[0][1]))
+        if tag != 0xA1 or der_parts(parts.get(0xA0, b"")) != [(0x0A, bytes([state]))]:
+            raise ValueError("not a response of state %d: %s" % (state, token.hex()))
+        return parts
+
+    def accept_first(self, token):
+        (_, framed), = der_parts(token)
+        init = dict(der_parts(der_parts(der_parts(framed[len(self.SPNEGO):])[0][1])[0][1]))
+        self.list, leg = init[0xA0], der_parts(init[0xA2])[0][1]
+        if leg[0] == 0x60:
+            leg = der_parts(leg)[0][1][len(self.FRAME):]
+        chosen = der_parts(der_parts(self.list)[0][1])[0][1]
+        return self.response(self.INCOMPLETE, der(0xA1, der(0x06, chosen)), der(0xA2, der(0x04, super().step(leg))))
+
+    def accept_second(self, token):
+        (_, content), = der_parts(token)
+        parts = dict(der_parts(der_parts(content)[0][1]))
+        super().step(der_parts(parts[0xA2])[0][1])
+        if 0xA3 not in parts:
+            return self.response(self.COMPLETED)
+        gss.verify_mic(self.context, self.list, der_parts(parts[0xA3])[0][1])
+        return self.response(self.COMPLETED, self.mic())
 
 
 class Names:
