@@ -68,6 +68,7 @@ RpcStatus rpc_client_call_new(const RpcClientCallSpec *spec, RpcClientCall **ret
     call->failure.code = 0;
     call->failure.sentence[0] = 0;
     call->binding = rpc_binding_ref(spec->binding);
+    if (spec->cancel) call->cancel = rpc_cancel_ref(spec->cancel);
     call->security = rpc_security_ref(spec->security);
     call->interface_id = (PduSyntax){spec->iid, spec->major, spec->minor};
     call->opnum = spec->opnum;
@@ -110,6 +111,7 @@ RpcClientCall *rpc_client_call_free(RpcClientCall *call)
     free(call->taken);
     call->security = rpc_security_unref(call->security);
     call->binding = rpc_binding_unref(call->binding);
+    call->cancel = rpc_cancel_unref(call->cancel);
     memory_give(call);
     return NULL;
 }
@@ -513,7 +515,7 @@ static RpcStatus state_send_request(RpcClientCall *call, IoWait *wait)
 /* How long a read may block. It does not look at the deadline, and a timer costs: none without a deadline. */
 static uint64_t patience(const RpcClientCall *call)
 {
-    if (!call->waits_here) return 0;
+    if (!call->waits_here || call->cancel) return 0;
     if (call->deadline == TIME_NEVER) return TIME_NEVER;
     return time_after(2 * CLIENT_BLOCK_NS) < call->deadline ? CLIENT_BLOCK_NS : 0;
 }
@@ -586,10 +588,15 @@ RpcStatus rpc_client_call_step(RpcClientCall *call, IoWait *ret_wait)
     RpcStatus status;
 
     if (call->state == CALL_DONE || call->state == CALL_FAILED) return call->status;
-    do
-        status = states[call->state](call, ret_wait);
-    while (status == RPCST_OK && call->state != CALL_DONE);
+    do {
+        status = call->cancel ? client_cancel_step(call) : RPCST_OK;
+        if (status == RPCST_OK) status = states[call->state](call, ret_wait);
+    } while (status == RPCST_OK && call->state != CALL_DONE);
     if (status == RPCST_PENDING) {
+        if (call->cancel) {
+            const uint64_t look = client_cancel_deadline(call);
+            if (ret_wait->deadline > look) ret_wait->deadline = look;
+        }
         if (call->deadline == TIME_NEVER) return RPCST_PENDING;
         if (ret_wait->deadline > call->deadline) ret_wait->deadline = call->deadline;
         if (time_monotonic() < call->deadline) return RPCST_PENDING;

@@ -30,7 +30,8 @@
 #define CLIENT_BIND_TIMEOUT      (30 * NS_PER_SECOND) /* for the answer to a bind or alter_context */
 #define CLIENT_KEEPALIVE_SECONDS 60          /* of silence until TCP asks, then as long until it gives up */
 #define CLIENT_RETRY             0xffffffffu /* internal: start over on another connection */
-#define CLIENT_VERIFICATION_MAX  96u         /* all three commands, and padding before them */
+#define CLIENT_CANCEL_NS         (20 * NS_PER_MS) /* how soon a call that may be cancelled notices */
+#define CLIENT_VERIFICATION_MAX  96u              /* all three commands, and padding before them */
 #define LEVEL_CONNECT            2
 #define LEVEL_PACKET             4
 #define LEVEL_PRIVACY            6
@@ -158,6 +159,8 @@ struct RpcClientCall {
     size_t verification_length;
     uint64_t deadline;
     bool waits_here; /* run: the socket may block this thread */
+    RpcCancel *cancel;
+    bool told; /* the server, that the call is cancelled */
 
     /* where */
     size_t tried, endpoint; /* endpoints begun; index of the present one */
@@ -256,6 +259,12 @@ RpcStatus client_bind_answer(RpcClientCall *call, uint8_t *data, size_t length) 
 RpcStatus client_request_compose(RpcClientCall *call) must_use;
 /* Takes a PDU in. RPCST_OK: the reply is complete; RPCST_PENDING: more follows. */
 RpcStatus client_request_answer(RpcClientCall *call, uint8_t *data, size_t length) must_use;
+
+/* client-cancel.c */
+/* RPCST_OK: go on. Else the call has failed. Needs call->cancel, as does the next one. */
+RpcStatus client_cancel_step(RpcClientCall *call) must_use;
+/* When to look again. */
+uint64_t client_cancel_deadline(const RpcClientCall *call);
 
 /* client-call.c */
 static inline const InitiatorOps *client_initiator(const RpcClientCall *call)

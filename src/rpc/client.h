@@ -25,6 +25,7 @@ typedef struct RpcClient RpcClient;
 typedef struct RpcBinding RpcBinding;
 typedef struct RpcSecurity RpcSecurity;
 typedef struct RpcClientCall RpcClientCall;
+typedef struct RpcCancel RpcCancel;
 typedef struct Token Token;
 
 #define RPCST_PENDING 997u /* RPC_S_ASYNC_CALL_PENDING: step again when the wait is over */
@@ -95,6 +96,22 @@ DEFINE_CLEANUP(RpcSecurity, rpc_security_unref)
 /* Do both lead to the same security contexts? */
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b);
 
+/* Cancel: by which somebody else ends a call; used up by the first one. Thread-safe. */
+
+/* RPCST_OK, RPCST_OUT_OF_MEMORY. */
+RpcStatus rpc_cancel_new(RpcCancel **ret_cancel) must_use;
+RpcCancel *rpc_cancel_ref(RpcCancel *cancel);
+RpcCancel *rpc_cancel_unref(RpcCancel *cancel);
+DEFINE_CLEANUP(RpcCancel, rpc_cancel_unref)
+/*
+ * Ends the calls that were made with it: with RPCST_CALL_CANCELLED, or with the server's answer if that comes
+ * first. A request that has not left is not sent. Of one that has the server is told (a cancel PDU), and has
+ * `grace` ns to answer; then the call is given up (an orphaned PDU), and its connection closed. Only the
+ * first time counts.
+ */
+void rpc_cancel(RpcCancel *cancel, uint64_t grace);
+bool rpc_cancel_is_set(const RpcCancel *cancel);
+
 /* Call: of one thread at a time. */
 
 typedef struct RpcClientCallSpec {
@@ -107,6 +124,7 @@ typedef struct RpcClientCallSpec {
     const uint8_t *stub; /* borrowed until the call is done or freed */
     size_t stub_length;
     uint64_t deadline; /* of everything, base/time.h; 0 and TIME_NEVER: none */
+    RpcCancel *cancel; /* a reference is taken; NULL: nobody ends it */
 } RpcClientCallSpec;
 
 /* Does nothing yet. RPCST_OK, RPCST_OUT_OF_MEMORY. */
@@ -117,7 +135,7 @@ RpcStatus rpc_client_call_new(const RpcClientCallSpec *spec, RpcClientCall **ret
  *   the fault's status       the server refused or the method failed (rpc_client_call_is_fault())
  *   RPCST_SERVER_UNAVAILABLE nobody answered, or the deadline passed before the request was sent
  *   RPCST_CALL_FAILED        the connection broke after the request was sent: it may have run
- *   RPCST_CALL_CANCELLED     the deadline passed after the request was sent
+ *   RPCST_CALL_CANCELLED     it was cancelled, or the deadline passed after the request was sent
  *   RPCST_UNKNOWN_IF, RPCST_UNSUPPORTED_TRANS_SYN, RPCST_SERVER_TOO_BUSY, RPCST_PROTOCOL_ERROR, ... from the
  * bind A connection that the server closed while it was idle is replaced once, if nothing was sent on it.
  */

@@ -171,6 +171,7 @@ typedef struct PeerConnection {
     PeerContext contexts[CONTEXTS_MAX];
     Guid presentations[PRESENTATIONS_MAX];
     bool bound[PRESENTATIONS_MAX];
+    uint32_t silent; /* the call that was not answered */
     uint8_t pdu[PDU_FRAGMENT_MAX];
     uint8_t previous[PDU_FRAGMENT_MAX]; /* the last answer */
     size_t previous_length;
@@ -391,6 +392,7 @@ static bool answer_oddly(PeerConnection *connection, PeerCall *call, const uint8
         put_answer(connection, call, NULL, 0, whole, status);
         return peer_send(connection);
     case PEER_SILENT:
+        connection->silent = call->id;
         return true;
     case PEER_HANG_UP:
         return false;
@@ -518,6 +520,21 @@ static bool answer_request(PeerConnection *connection, const Pdu *pdu, uint8_t *
     return answer_call(connection, &call, connection->request.data, end);
 }
 
+/* Of the call that got no answer. */
+static bool answer_cancel(PeerConnection *connection, const Pdu *pdu)
+{
+    PeerCounts *counts = &connection->peer->counts;
+    PeerCall call = {.id = pdu->header.call_id};
+
+    assert(pdu->header.call_id == connection->silent);
+    const bool cancel = pdu->header.type == PDU_CANCEL;
+    count(connection->peer, cancel ? &counts->cancels : &counts->orphans);
+    if (!cancel || !connection->peer->options.obeys) return true;
+    writer_reset(&connection->out);
+    put_answer(connection, &call, NULL, 0, PDU_FIRST_FRAG | PDU_LAST_FRAG, NCA_S_FAULT_CANCEL);
+    return peer_send(connection);
+}
+
 static bool serve_one(PeerConnection *connection)
 {
     uint8_t *data = connection->pdu;
@@ -538,6 +555,8 @@ static bool serve_one(PeerConnection *connection)
         count(connection->peer, &connection->peer->counts.auth3s);
         return peer_authenticate(connection, &pdu) == NULL;
     }
+    if (pdu.header.type == PDU_CANCEL || pdu.header.type == PDU_ORPHANED)
+        return answer_cancel(connection, &pdu);
     assert(pdu.header.type == PDU_REQUEST);
     return answer_request(connection, &pdu, data);
 }

@@ -40,6 +40,7 @@ typedef struct PeerOptions {
     uint16_t nak;                                /* reason + 1 */
     uint32_t alter_fault;                        /* status instead of an alter_context_resp */
     uint16_t fragment;                           /* of what the peer sends and takes; 0: PDU_FRAGMENT_OURS */
+    bool obeys;                                  /* ends a silent call that is cancelled */
     bool check_group;                            /* naks a bind whose group is not known or 0 */
 } PeerOptions;
 
@@ -52,6 +53,7 @@ const IoAddress *peer_address(const Peer *peer, size_t index);
 typedef struct PeerCounts {
     unsigned connections, binds, alters, contexts, requests, auth3s;
     unsigned bits, syntaxes, headers; /* commands of verification trailers */
+    unsigned cancels, orphans;
 } PeerCounts;
 PeerCounts peer_counts(Peer *peer);
 /* Closes all connections of clients, as a server that restarts. */
