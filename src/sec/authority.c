@@ -226,7 +226,7 @@ static int logon_negotiate(AuthorityCall *call, IoWait *ret_wait)
     int result = logon_kerberos(call, ret_wait);
     if (!ntlm || (result != 0 && result != SEC_FAILED)) return result;
     if (result == SEC_FAILED) {
-        if (call->failure.code != (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY) return result;
+        if (!sec_failure_is_no_kdc(&call->failure)) return result;
         call->credential.kerberos = kerberos_credential_unref(call->credential.kerberos);
         return logon_ntlm(call);
     }

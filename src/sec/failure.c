@@ -3,6 +3,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <winerror.h>
+
+bool sec_failure_is_no_kdc(const SecFailure *failure)
+{
+    return failure->code == (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY ||
+           failure->code == ERROR_NO_SUCH_DOMAIN;
+}
 
 void sec_failure_set(SecFailure *failure, uint32_t code, const char *format, ...)
 {

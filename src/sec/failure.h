@@ -2,6 +2,7 @@
 /* A security failure as a value: the documented code, and a sentence that says what failed, why and what to
  * change. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,10 @@ typedef struct SecFailure {
     uint32_t code;                   /* <winerror.h>: SEC_E_*, or a Win32 code below 0x10000 */
     char sentence[SEC_SENTENCE_MAX]; /* UTF-8, no key, ticket or password in it */
 } SecFailure;
+
+/* Whether Kerberos had nobody to ask: no KDC answers, or none is known for the realm. It says nothing about
+ * who is who, so that Negotiate may go on with NTLM. */
+bool sec_failure_is_no_kdc(const SecFailure *failure);
 
 /* Fills a failure; printf-like. Foreign strings in the arguments go through sec_quote(). */
 void sec_failure_set(SecFailure *failure, uint32_t code, const char *format, ...)

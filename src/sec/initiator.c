@@ -170,14 +170,18 @@ static int step_start(SecInitiator *initiator)
     int result = check_token(initiator);
     if (result != 0) return result;
     initiator->service = initiator->spec.authn_service;
-    if (negotiates(initiator)) {
-        bool kerberos = sec_credential_shows(token_credential(initiator->token), RPC_C_AUTHN_GSS_KERBEROS);
-        initiator->service =
-            kerberos || !may_use_ntlm(initiator) ? RPC_C_AUTHN_GSS_KERBEROS : RPC_C_AUTHN_WINNT;
-        if (!kerberos)
-            snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s",
-                     "this identity has no Kerberos ticket");
-    }
+    if (!negotiates(initiator)) return ask_first(initiator);
+    initiator->service = RPC_C_AUTHN_GSS_KERBEROS;
+    if (sec_credential_shows(token_credential(initiator->token), RPC_C_AUTHN_GSS_KERBEROS))
+        return ask_first(initiator);
+    if (!may_use_ntlm(initiator))
+        return initiator_fail(
+            initiator, (uint32_t)SEC_E_NO_CREDENTIALS,
+            "%s has a password for NTLM only, which cannot be shown to %s: NTLM does not delegate, and "
+            "Negotiate ends with it only where ntlm = yes is set in mantle.conf",
+            initiator->target);
+    snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s", "this identity has no Kerberos ticket");
+    initiator->service = RPC_C_AUTHN_WINNT;
     return ask_first(initiator);
 }
 
@@ -247,9 +251,9 @@ static int put_last(SecInitiator *initiator, const AuthorityAnswer *answer)
 
 /* Kerberos cannot reach this server, which says nothing about who is who: NTLM may do instead. A wrong
  * password, an identity that may not, a server that is not who it should be: never. */
-static bool gives_way(uint32_t code)
+static bool gives_way(const SecFailure *failure)
 {
-    return code == (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY || code == (uint32_t)SEC_E_TARGET_UNKNOWN;
+    return sec_failure_is_no_kdc(failure) || failure->code == (uint32_t)SEC_E_TARGET_UNKNOWN;
 }
 
 /* The authority refused. */
@@ -257,7 +261,7 @@ static int step_refused(SecInitiator *initiator, bool first)
 {
     initiator->state = STATE_FAILED;
     if (!first || initiator->service != RPC_C_AUTHN_GSS_KERBEROS || initiator->negotiation ||
-        !gives_way(initiator->failure.code) || !may_use_ntlm(initiator))
+        !gives_way(&initiator->failure) || !may_use_ntlm(initiator))
         return SEC_FAILED;
     snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s", initiator->failure.sentence);
     initiator->service = RPC_C_AUTHN_WINNT;
