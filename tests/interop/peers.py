@@ -101,6 +101,9 @@ def credentials(security):
     """The options by which smbtorture is somebody."""
     if "krb5" in security or "spnego" in security:
         return ["--use-kerberos=required", "--use-krb5-ccache=" + os.environ["KRB5CCNAME"]]
+    if "ntlm" in security:
+        with open(lab_file("users", "alice.password")) as file:
+            return ["-ULAB\\alice%" + file.read().strip(), "--use-kerberos=off"]
     return ["-U%"]
 
 
