@@ -33,6 +33,9 @@ enum { OP_WHO, OP_ECHO };
 
 static atomic_uint requests;
 
+/* The last caller that authenticated, as its server holds it. */
+static Token *_Atomic received;
+
 /* "principal impersonation-level service authn-level" */
 static RpcStatus who(RpcCall *call, void *data)
 {
@@ -42,6 +45,7 @@ static RpcStatus who(RpcCall *call, void *data)
                  call->token ? (int)token_level(call->token) : -1, call->authn_service, call->authn_level);
 
     atomic_fetch_add(&requests, 1);
+    if (call->token) token_unref(atomic_exchange(&received, token_ref(call->token)));
     writer_bytes(&call->out, text, (size_t)length);
     return RPCST_OK;
 }
@@ -225,6 +229,31 @@ static void test_DEL_11_delegation_is_refused_before_anything_is_sent(void **sta
     bench_free(&bench);
 }
 
+/* One boundary, from where the password is: what came over the network goes no further, whatever level it
+ * came at. */
+static void CLK_15_LVL_6_NTLM_cloaks_across_one_boundary(void **state)
+{
+    Bench bench = bench_new(true, 0);
+    char text[300];
+    for (uint8_t level = RPC_C_IMP_LEVEL_IDENTIFY; level <= RPC_C_IMP_LEVEL_IMPERSONATE; level++) {
+        assert_int_equal(who_as(&bench, "LAB\\alice", "alices", PRIVACY, level, text), RPCST_OK);
+        unsigned before = atomic_load(&requests);
+        Token *token = atomic_load(&received);
+        assert_non_null(strstr(token_principal(token), "alice"));
+        assert_true(token_is_from_network(token));
+        for (uint8_t onward = RPC_C_IMP_LEVEL_IDENTIFY; onward <= RPC_C_IMP_LEVEL_DELEGATE; onward++) {
+            _cleanup_(rpc_security_unrefp) RpcSecurity *security =
+                security_of(token, RPC_C_AUTHN_WINNT, PRIVACY, onward);
+            assert_int_equal(ask_who(&bench, security, text), level == RPC_C_IMP_LEVEL_IDENTIFY
+                                                                  ? ERROR_BAD_IMPERSONATION_LEVEL
+                                                                  : (RpcStatus)SEC_E_NO_CREDENTIALS);
+        }
+        assert_int_equal(atomic_load(&requests), before);
+    }
+    received = token_unref(received);
+    bench_free(&bench);
+}
+
 static void test_not_configured(void **state)
 {
     Bench off = bench_new(false, 0), restricted = bench_new(true, 1u << RPC_C_AUTHN_GSS_KERBEROS);
@@ -365,6 +394,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    received = token_unref(received);
     return unlink(users);
 }
 
@@ -375,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_logon_with_a_hash),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_DEL_11_delegation_is_refused_before_anything_is_sent),
+        cmocka_unit_test(CLK_15_LVL_6_NTLM_cloaks_across_one_boundary),
         cmocka_unit_test(test_not_configured),
         cmocka_unit_test(test_no_other_service),
         cmocka_unit_test(test_several_on_one_connection),
