@@ -189,7 +189,7 @@ static void test_malformed_leg2(void **state)
 }
 
 /* Some clients frame the AP-REQ although they said DCE style; the answer is not framed. */
-static void test_framed(void **state)
+static void GSS_2_a_framed_leg_is_taken_and_answered_unframed(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation talk = {0};
     _cleanup_(writer_deinitp) Writer framed;
@@ -263,7 +263,7 @@ static int foreign_leg1(krb5_cksumtype type, const uint8_t *checksum, size_t len
     return result;
 }
 
-static void test_checksum(void **state)
+static void GSS_2_a_checksum_is_of_DCE_style(void **state)
 {
     enum { DCE = GSS_FLAG_DCE_STYLE | GSS_FLAG_MUTUAL };
     uint8_t good[40] = {16, [20] = DCE & 0xff, DCE >> 8}, bad[40];
@@ -467,6 +467,90 @@ static void test_half_open(void **state)
     assert_int_equal(converse(&after, realm.alice, HOST_A, IMPERSONATE, realm.a), 0);
 }
 
+/* The checksum in a leg 1 for host a, and the type of the PDU that it is. */
+static GssChecksum checksum_of(const uint8_t *leg1, size_t length)
+{
+    _cleanup_(freep) char *path = realm_path("hosts/a/keytab");
+    static uint8_t bytes[8192];
+    GssChecksum checksum;
+    krb5_context context;
+    krb5_auth_context auth = NULL;
+    krb5_authenticator *authenticator;
+    krb5_keytab keytab;
+    krb5_data request = {.data = (char *)(uintptr_t)leg1, .length = (unsigned)length};
+    assert_int_equal(krb5_init_context(&context), 0);
+    assert_int_equal(krb5_kt_resolve(context, path, &keytab), 0);
+    assert_int_equal(krb5_auth_con_init(context, &auth), 0);
+    assert_int_equal(krb5_auth_con_setflags(context, auth, 0), 0);
+    assert_int_equal(krb5_rd_req(context, &auth, &request, NULL, keytab, NULL, NULL), 0);
+    assert_int_equal(krb5_auth_con_getauthenticator(context, auth, &authenticator), 0);
+    assert_int_equal(authenticator->checksum->checksum_type, GSS_CHECKSUM_TYPE);
+    assert_true(authenticator->checksum->length <= sizeof(bytes));
+    memcpy(bytes, authenticator->checksum->contents, authenticator->checksum->length);
+    assert_int_equal(gss_checksum_read(bytes, authenticator->checksum->length, &checksum), 0);
+    krb5_free_authenticator(context, authenticator);
+    (void)krb5_kt_close(context, keytab);
+    (void)krb5_auth_con_free(context, auth);
+    krb5_free_context(context);
+    return checksum;
+}
+
+static GssChecksum asked_for(uint8_t authn_level, uint8_t impersonation)
+{
+    _cleanup_(sec_initiator_freep) SecInitiator *initiator = NULL;
+    const SecInitiatorSpec spec = {.target = HOST_A,
+                                   .authn_service = RPC_C_AUTHN_GSS_KERBEROS,
+                                   .authn_level = authn_level,
+                                   .impersonation = impersonation,
+                                   .deadline = time_after(30 * NS_PER_SECOND)};
+    size_t length;
+    assert_int_equal(sec_initiator_new(realm.alice, &spec, &initiator), 0);
+    assert_int_equal(drive_initiator(initiator), 0);
+    const uint8_t *leg1 = sec_initiator_output(initiator, &length);
+    assert_int_equal(leg1[0], DER_APPLICATION(14)); /* GSS-2: without framing */
+    return checksum_of(leg1, length);
+}
+
+/* IDENTIFY is a flag, DELEGATE a flag with the ticket, IMPERSONATE neither; the rest is what the
+ * authentication level needs. */
+static void GSS_2_GSS_3_GSS_4_flags_by_level(void **state)
+{
+    for (uint8_t authn = RPC_C_AUTHN_LEVEL_CONNECT; authn <= RPC_C_AUTHN_LEVEL_PKT_PRIVACY; authn++) {
+        uint32_t needed = GSS_FLAG_MUTUAL | GSS_FLAG_DCE_STYLE;
+        if (authn == RPC_C_AUTHN_LEVEL_CALL) continue; /* is PKT by then */
+        if (authn >= RPC_C_AUTHN_LEVEL_PKT) needed |= GSS_FLAG_REPLAY | GSS_FLAG_SEQUENCE | GSS_FLAG_INTEG;
+        if (authn == RPC_C_AUTHN_LEVEL_PKT_PRIVACY) needed |= GSS_FLAG_CONF;
+        assert_int_equal(asked_for(authn, ANONYMOUS).flags, needed | GSS_FLAG_IDENTIFY);
+        assert_int_equal(asked_for(authn, IDENTIFY).flags, needed | GSS_FLAG_IDENTIFY);
+        assert_int_equal(asked_for(authn, IMPERSONATE).flags, needed);
+        GssChecksum delegate = asked_for(authn, DELEGATE);
+        assert_int_equal(delegate.flags, needed | GSS_FLAG_DELEG);
+        assert_true(delegate.delegated_length > 0);
+    }
+}
+
+/* Three tokens: AP-REQ, AP-REP, AP-REP; nobody is anybody before the third. */
+static void GSS_2_three_tokens_in_DCE_style(void **state)
+{
+    _cleanup_(conversation_deinitp) Conversation talk = {0};
+    uint8_t *rest;
+    size_t length;
+    assert_int_equal(converse_leg1(&talk, realm.alice, HOST_A, IMPERSONATE), 0);
+    talk.acceptor = acceptor_at_a();
+    assert_int_equal(acceptor_feed(talk.acceptor, talk.leg1, talk.leg1_length, &talk.leg2, &talk.leg2_length),
+                     0);
+    assert_nobody(talk.acceptor);
+    assert_int_equal(
+        initiator_feed(talk.initiator, talk.leg2, talk.leg2_length, &talk.leg3, &talk.leg3_length), 0);
+    assert_int_equal(talk.leg1[0], DER_APPLICATION(14));
+    assert_int_equal(talk.leg2[0], DER_APPLICATION(15));
+    assert_int_equal(talk.leg3[0], DER_APPLICATION(15));
+    assert_int_equal(acceptor_feed(talk.acceptor, talk.leg3, talk.leg3_length, &rest, &length), 0);
+    free(rest);
+    assert_int_equal(length, 0);
+    assert_true(sec_acceptor_is_done(talk.acceptor));
+}
+
 /* One question to an authority, to its end; the conversation it began, or 0. */
 static int ask(Authority *authority, const AuthorityRequest *request, uint64_t *ret_conversation,
                SecFailure *failure)
@@ -516,14 +600,23 @@ static void test_other_side(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_replay),         cmocka_unit_test(test_level_lowered_on_the_way),
-        cmocka_unit_test(test_echo),           cmocka_unit_test(test_mutual_cleared),
-        cmocka_unit_test(test_second_try),     cmocka_unit_test(test_malformed_leg1),
-        cmocka_unit_test(test_malformed_leg2), cmocka_unit_test(test_framed),
-        cmocka_unit_test(test_checksum),       cmocka_unit_test(test_delegated_is_the_callers),
-        cmocka_unit_test(test_skew),           cmocka_unit_test(test_skew_limits),
-        cmocka_unit_test(test_error_token),    cmocka_unit_test(test_half_open),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_level_lowered_on_the_way),
+        cmocka_unit_test(test_echo),
+        cmocka_unit_test(test_mutual_cleared),
+        cmocka_unit_test(test_second_try),
+        cmocka_unit_test(test_malformed_leg1),
+        cmocka_unit_test(test_malformed_leg2),
+        cmocka_unit_test(GSS_2_a_framed_leg_is_taken_and_answered_unframed),
+        cmocka_unit_test(GSS_2_a_checksum_is_of_DCE_style),
+        cmocka_unit_test(test_delegated_is_the_callers),
+        cmocka_unit_test(test_skew),
+        cmocka_unit_test(test_skew_limits),
+        cmocka_unit_test(test_error_token),
+        cmocka_unit_test(test_half_open),
         cmocka_unit_test(test_other_side),
+        cmocka_unit_test(GSS_2_GSS_3_GSS_4_flags_by_level),
+        cmocka_unit_test(GSS_2_three_tokens_in_DCE_style),
     };
     return cmocka_run_group_tests_name("krb5-attacks", tests, realm_setup, realm_teardown);
 }
