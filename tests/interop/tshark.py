@@ -9,6 +9,7 @@ import peers
 import capture
 import tap
 
+CONVERSATION = {"bind", "bind_ack", "alter_context", "alter_context_resp", "request", "response"}
 # tshark 4.0 does not skip the padding behind an array that ends odd (the bindings of ServerAlive2, the sizes of five
 # activation properties), and then finds these bytes too many.
 LONG = re.compile(r"^(ServerAlive2 response|RemoteCreateInstance (request|response))")
