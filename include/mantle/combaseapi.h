@@ -218,6 +218,21 @@ STDAPI CoReleaseMarshalData(LPSTREAM pStm);
  * S_OK also when it had none; E_INVALIDARG (dwReserved). sdk:CoDisconnectObject */
 STDAPI CoDisconnectObject(LPUNKNOWN pUnk, DWORD dwReserved);
 
+/* From now on, until CoDisableCallCancellation was called as often, other threads may end the calls that this
+ * thread makes. S_OK; E_INVALIDARG (pReserved); E_OUTOFMEMORY. sdk:CoEnableCallCancellation */
+STDAPI CoEnableCallCancellation(LPVOID pReserved);
+/* S_OK; CO_E_CANCEL_DISABLED: it was not enabled; E_INVALIDARG. sdk:CoDisableCallCancellation */
+STDAPI CoDisableCallCancellation(LPVOID pReserved);
+/* Ends the call that a thread of this process waits for (the innermost one; dwThreadId 0: this thread's): the
+ * server is told and has ulTimeout seconds to answer, then the call returns RPC_E_CALL_CANCELED whatever the
+ * server does. Does not wait itself. S_OK; CO_E_CANCEL_DISABLED: the thread did not allow it;
+ * RPC_E_CALL_COMPLETE: it makes no call; RPC_E_CALL_CANCELED: somebody else ended it. sdk:CoCancelCall */
+STDAPI CoCancelCall(DWORD dwThreadId, ULONG ulTimeout);
+/* In a method: does its client still want the result? A method that takes long asks now and then.
+ * RPC_S_CALLPENDING: yes, or it cannot be told; RPC_E_CALL_CANCELED: the client cancelled the call, or is gone;
+ * RPC_E_CALL_COMPLETE: this thread answers no call. sdk:CoTestCancel */
+STDAPI CoTestCancel(void);
+
 /* A stream on memory; hGlobal NULL makes the memory, else its content is the stream's. fDeleteOnRelease frees
  * the memory with the last reference. S_OK, E_INVALIDARG. sdk:CreateStreamOnHGlobal */
 STDAPI CreateStreamOnHGlobal(HGLOBAL hGlobal, BOOL fDeleteOnRelease, LPSTREAM *ppstm);

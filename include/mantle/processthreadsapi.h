@@ -10,6 +10,8 @@
 /* Pseudo handles: always mean the process and thread that use them, need no CloseHandle. */
 MANTLE_API HANDLE GetCurrentProcess(void);
 MANTLE_API HANDLE GetCurrentThread(void);
+/* The kernel's number of this thread, as CoCancelCall takes it. */
+MANTLE_API DWORD GetCurrentThreadId(void);
 
 /* The process's own identity, by section [security] of mantle.conf: the ticket cache of ccache=; else, of a
  * process that is not denied keytab=, the service of that keytab and principal=; else a user's program with

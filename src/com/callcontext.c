@@ -12,8 +12,9 @@
 #include "combaseapi.h"
 #include "winerror.h"
 
-#define PRINCIPAL_USUAL 80 /* bytes: no memory for each call because of a name that hardly anybody asks for  \
-                            */
+#define PRINCIPAL_USUAL                                                                                      \
+    80 /* bytes: no memory for each call because of a name that hardly anybody asks for                      \
+        */
 
 struct CallContext {
     IServerSecurity security;
@@ -21,6 +22,7 @@ struct CallContext {
     atomic_bool complete;
     Token *client;
     uint32_t authn_service, authn_level;
+    const struct RpcCall *rpc;     /* likewise */
     const char *charged;           /* borrowed: while the call is not left */
     char *server_principal;        /* NULL: not known; else `server_text`, unless it is too long for it */
     char16_t *_Atomic client_name; /* REALM\user, made when it is asked for */
@@ -82,6 +84,7 @@ static CallContext *context_new(const CallContextSpec *spec)
     context->authn_service = spec->authn_service;
     context->authn_level = spec->authn_level;
     context->causality = spec->causality;
+    context->rpc = spec->rpc;
     context->charged = spec->charged ? spec->charged : spec->client ? token_principal(spec->client) : NULL;
     if (spec->server_principal && keep_server_principal(context, spec->server_principal) < 0) return NULL;
     return TAKE_PTR(context);
@@ -116,6 +119,11 @@ const char *call_context_charged(void)
 const Guid *call_context_causality(const CallContext *context)
 {
     return &context->causality;
+}
+
+const struct RpcCall *call_context_rpc(const CallContext *context)
+{
+    return context->rpc;
 }
 
 static HRESULT context_query_interface(IServerSecurity *self, REFIID riid, void **ret_object)

@@ -23,6 +23,7 @@ typedef struct CallContextSpec {
     const char *server_principal; /* ours, as which the client reached us; NULL: not known */
     const char *charged; /* whose objects are those that the call exports; NULL: the client's. Borrowed */
     Guid causality;      /* of ORPCTHIS */
+    const struct RpcCall *rpc; /* below it, until it is left; NULL: none */
 } CallContextSpec;
 
 /* What the thread was before; the dispatcher keeps it on its stack. */
@@ -37,5 +38,6 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope) mu
  * first. */
 void call_context_leave(CallScope *scope);
 const Guid *call_context_causality(const CallContext *context);
+const struct RpcCall *call_context_rpc(const CallContext *context);
 /* To whom objects that this thread exports now are charged; NULL: it answers no call, or nobody's. */
 const char *call_context_charged(void);

@@ -2,6 +2,7 @@
 #include "com/channel.h"
 #include <stdlib.h>
 #include "com/apartment.h"
+#include "com/cancel.h"
 #include "com/cloak.h"
 #include "com/errorinfo.h"
 #include "com/marshal.h"
@@ -293,7 +294,11 @@ static void take_error_info(const OrpcCall *orpc)
 static HRESULT channel_send(NdrExchange *exchange)
 {
     ChannelCall *call = exchange->state;
-    HRESULT hr = apartment_run_call(&call->orpc);
+    CallCancel cancel;
+    HRESULT hr = call_cancel_begin(&cancel);
+    if (FAILED(hr)) return hr;
+    call->orpc.spec.cancel = cancel.handle;
+    hr = call_cancel_end(&cancel, apartment_run_call(&call->orpc));
     if (FAILED(hr)) {
         const SecFailure *failure = orpc_call_failure(&call->orpc);
         return failure->sentence[0] ? com_error(hr, "%s", failure->sentence) : hr;

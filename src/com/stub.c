@@ -84,8 +84,8 @@ static const char16_t *text_of(BSTR text)
     return copy;
 }
 
-/* Whether what lies on the thread is the method's: an object that says of this interface that it sets none left
- * what something else did. One that says nothing is taken at its deed. */
+/* Whether what lies on the thread is the method's: an object that says of this interface that it sets none
+ * left what something else did. One that says nothing is taken at its deed. */
 static bool sets_error_info(IUnknown *iface, const Guid *of)
 {
     ISupportErrorInfo *support = NULL;
@@ -130,6 +130,7 @@ static HRESULT stub_invoke(void *object, void *iface, OrpcIncoming *incoming)
         .authn_level = incoming->authn_level,
         .server_principal = incoming->server_principal,
         .causality = incoming->causality,
+        .rpc = incoming->rpc,
     };
     Arena *arena = arena_take();
     if (!arena) return E_OUTOFMEMORY;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "com/testing-machine.h"
 #include "com/testing-party.h"
 #include "oleauto.h"
+#include "processthreadsapi.h"
 #include "rpcdce.h"
 #include "winerror.h"
 
@@ -574,6 +576,65 @@ static void test_apartment_has_one_thread(void **state)
     IParty_Release(party);
 }
 
+/* Calls that are ended */
+
+typedef struct Caller {
+    IParty *party;
+    ULONG milliseconds;
+    _Atomic DWORD thread; /* once it may be cancelled */
+} Caller;
+
+static void *patient_caller(void *argument)
+{
+    Caller *caller = argument;
+    HRESULT hr = CoEnableCallCancellation(NULL);
+    if (FAILED(hr)) return (void *)(intptr_t)hr;
+    atomic_store(&caller->thread, GetCurrentThreadId());
+    return (void *)(intptr_t)IParty_Sleep(caller->party, caller->milliseconds);
+}
+
+/* What the caller's call returns that is cancelled as soon as it is made. */
+static HRESULT cancelled(const CLSID *clsid, ULONG milliseconds, ULONG timeout)
+{
+    Caller caller = {.party = create_party(clsid), .milliseconds = milliseconds};
+    pthread_t thread;
+    HRESULT hr = RPC_E_CALL_COMPLETE;
+    void *result;
+    assert_int_equal(pthread_create(&thread, NULL, patient_caller, &caller), 0);
+    for (int tries = 0; tries < 30000 && hr == RPC_E_CALL_COMPLETE; tries++) {
+        const DWORD id = atomic_load(&caller.thread);
+        if (id) hr = CoCancelCall(id, timeout);
+        usleep(1000);
+    }
+    assert_int_equal(hr, S_OK);
+    pthread_join(thread, &result);
+    assert_int_equal(CoCancelCall(atomic_load(&caller.thread), 0), CO_E_CANCEL_DISABLED); /* it has gone */
+    IParty_Release(caller.party);
+    return (HRESULT)(intptr_t)result;
+}
+
+static void test_cancelled_calls(void **state)
+{
+    /* A method that asks ends at once; one that does not is left alone, and others are served meanwhile. */
+    assert_int_equal(cancelled(&CLSID_PARTY, 60000, 60), RPC_E_CALL_CANCELED);
+    assert_int_equal(cancelled(&CLSID_SINGLE_THREADED, 60000, 60), RPC_E_CALL_CANCELED);
+    assert_int_equal(cancelled(&CLSID_PARTY, 3001, 0), RPC_E_CALL_CANCELED);
+    assert_int_equal(cancelled(&CLSID_PARTY, 60000, 60), RPC_E_CALL_CANCELED);
+
+    IParty *party = create_party(&CLSID_PARTY);
+    assert_int_equal(IParty_Sleep(party, 2), S_OK);
+    assert_int_equal(CoCancelCall(0, 0), CO_E_CANCEL_DISABLED);
+    assert_int_equal(CoDisableCallCancellation(NULL), CO_E_CANCEL_DISABLED);
+    assert_int_equal(CoEnableCallCancellation(party), E_INVALIDARG);
+    assert_int_equal(CoEnableCallCancellation(NULL), S_OK);
+    assert_int_equal(CoCancelCall(0, 0), RPC_E_CALL_COMPLETE);
+    assert_int_equal(IParty_Sleep(party, 2), S_OK); /* nobody cancelled */
+    assert_int_equal(CoDisableCallCancellation(NULL), S_OK);
+    assert_int_equal(CoDisableCallCancellation(NULL), CO_E_CANCEL_DISABLED);
+    assert_int_equal(CoTestCancel(), RPC_E_CALL_COMPLETE);
+    IParty_Release(party);
+}
+
 /* The end */
 
 static void test_last_uninitialize_takes_everything_down(void **state)
@@ -653,6 +714,7 @@ int main(void)
         cmocka_unit_test(test_callbacks_into_a_single_threaded_apartment),
         cmocka_unit_test(test_apartment_runs_one_call_at_a_time),
         cmocka_unit_test(test_apartment_has_one_thread),
+        cmocka_unit_test(test_cancelled_calls),
         cmocka_unit_test(test_last_uninitialize_takes_everything_down),
         cmocka_unit_test(test_servers_find_a_mantled_that_came_back),
         cmocka_unit_test(test_server_that_has_gone),

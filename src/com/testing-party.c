@@ -147,11 +147,16 @@ static HRESULT STDMETHODCALLTYPE party_Fail(IParty *This, HRESULT code, LPCWSTR 
 
 static HRESULT STDMETHODCALLTYPE party_Sleep(IParty *This, ULONG milliseconds)
 {
-    struct timespec time = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+    const struct timespec moment = {0, 1000000};
+    const bool asks = milliseconds % 2 == 0; /* whether it is still wanted */
     ULONG before = enter(party_of(This));
-    nanosleep(&time, NULL);
+    HRESULT hr = RPC_S_CALLPENDING;
+    for (ULONG i = 0; i < milliseconds && hr == RPC_S_CALLPENDING; i++) {
+        nanosleep(&moment, NULL);
+        if (asks) hr = CoTestCancel();
+    }
     leave(party_of(This), before);
-    return S_OK;
+    return hr == RPC_E_CALL_CANCELED ? hr : S_OK;
 }
 
 static HRESULT STDMETHODCALLTYPE party_Count(IParty *This, ULONG *living, BOOL *crowded)

@@ -4,6 +4,7 @@
 #include "com/thread.h"
 #include <pthread.h>
 #include "com/callcontext.h"
+#include "com/cancel.h"
 #include "errhandlingapi.h"
 #include "oaidl.h"
 
@@ -22,6 +23,7 @@ static void thread_end(void *data)
     thread->impersonating = false;
     if (thread->error) thread->error->lpVtbl->Release(thread->error);
     thread->error = NULL;
+    thread->cancellation = call_cancellation_free(thread->cancellation);
     /* Another destructor may use COM once more, and then this one has to run once more. */
     registered = false;
 }

@@ -19,9 +19,10 @@ typedef struct ComThread {
     CallContext *call;  /* of the innermost call that this thread answers, borrowed */
     struct IUnknown
         *call_view; /* what CoGetCallContext asks: `call`, or CoSwitchCallContext's object; borrowed */
-    struct IErrorInfo *error; /* owned */
-    Apartment *apartment;     /* that CoInitializeEx put it in, owned by com/apartment.c */
-    unsigned initialized;     /* CoInitializeEx that no CoUninitialize undid */
+    struct IErrorInfo *error;              /* owned */
+    Apartment *apartment;                  /* that CoInitializeEx put it in, owned by com/apartment.c */
+    struct CallCancellation *cancellation; /* owned; NULL: it never enabled that */
+    unsigned initialized;                  /* CoInitializeEx that no CoUninitialize undid */
     uint32_t last_error;
 } ComThread;
 

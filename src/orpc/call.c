@@ -47,6 +47,7 @@ static HRESULT start(OrpcCall *call)
         .stub = call->request->data,
         .stub_length = call->request->length,
         .deadline = call->spec.deadline,
+        .cancel = call->spec.cancel,
     };
     return orpc_result_from_status(rpc_client_call_new(&spec, &call->rpc));
 }

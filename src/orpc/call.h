@@ -20,6 +20,7 @@ typedef struct OrpcCallSpec {
     Guid ipid, iid, causality;
     uint16_t method;
     uint64_t deadline; /* base/time.h; 0: none */
+    RpcCancel *cancel; /* borrowed until the first step; NULL: nobody ends it */
 } OrpcCallSpec;
 
 typedef struct OrpcCall {

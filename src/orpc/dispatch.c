@@ -107,6 +107,7 @@ static RpcStatus service_dispatch(RpcCall *call, void *data)
         .authn_service = call->authn_service,
         .authn_level = call->authn_level,
         .server_principal = call->server,
+        .rpc = call,
         .error = &error,
     };
     status = invoke(service, call, &incoming);

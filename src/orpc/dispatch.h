@@ -19,6 +19,7 @@ struct OrpcIncoming {
     Token *caller;                      /* borrowed; NULL on an unauthenticated call */
     uint8_t authn_service, authn_level; /* RPC_C_AUTHN_*, RPC_C_AUTHN_LEVEL_* as they arrived */
     const char *server_principal;       /* the name the caller authenticated us by; NULL when unknown */
+    const RpcCall *rpc;                 /* the call below */
     OrpcErrorInfo *error; /* the object may fill it: sent with the answer. Strings are freed by the caller */
 };
 
