@@ -27,8 +27,9 @@ class Tshark:
                     merged.write(file.read()[2:])
         with open(peers.lab_file("krb5.conf")) as file:
             kdc = re.search(r"kdc = .*:(\d+)", file.read()).group(1)
-        self.command = ["tshark", "-n", "-r", path, "-K", keytab, "-o", "kerberos.decrypt:TRUE", "-d", "tcp.port==%s,kerberos" % kdc,
-                        *options]
+        # Ports are whatever is free, and some belong to other protocols: what the bytes look like comes first.
+        self.command = ["tshark", "-n", "-r", path, "-o", "tcp.try_heuristic_first:TRUE", "-K", keytab, "-o", "kerberos.decrypt:TRUE",
+                        "-d", "tcp.port==%s,kerberos" % kdc, *options]
 
     def rows(self, query, *fields):
         """The fields of the frames that match; every one a list, since a frame may hold several PDUs."""
