@@ -109,8 +109,17 @@ static int client_scene(const Scene *scene)
     return result;
 }
 
-/* The server's side: legs 1 and 3 of a delegating client, and the token. */
-static int server_scene(const Scene *scene)
+static Token *take_caller(SecAcceptor *acceptor, int result)
+{
+    Token *token = sec_acceptor_take_token(acceptor);
+    assert_int_equal(result == 0, sec_acceptor_is_done(acceptor));
+    assert_int_equal(result == 0, token != NULL);
+    if (token) assert_string_equal(token_principal(token), "alice@LAB.TEST");
+    return token;
+}
+
+/* The server's side: legs 1 and 3 of a client, and its token. */
+static int accept_caller(const Scene *scene, uint8_t level, Token **ret_token)
 {
     AuthorityOptions options = {.krb5_config = scene->config, .acceptor_keytab = scene->keytab};
     SecFailure failure = {0};
@@ -120,7 +129,7 @@ static int server_scene(const Scene *scene)
     _cleanup_(freep) uint8_t *nothing = NULL;
     size_t none;
     allowed = -1;
-    int result = converse_leg1(&talk, realm.alice, HOST_A, DELEGATE);
+    int result = converse_leg1(&talk, realm.alice, HOST_A, level);
     allowed = rest;
     if (result == 0) result = result_of(authority_new_linked(&options, &authority, &failure), &failure);
     if (result == 0)
@@ -139,12 +148,53 @@ static int server_scene(const Scene *scene)
     if (result == 0) {
         result = acceptor_feed(talk.acceptor, talk.leg3, talk.leg3_length, &nothing, &none);
         result = result_of(result, sec_acceptor_failure(talk.acceptor));
-        talk.token = sec_acceptor_take_token(talk.acceptor);
-        assert_int_equal(result == 0, sec_acceptor_is_done(talk.acceptor));
-        assert_int_equal(result == 0, talk.token != NULL);
-        if (talk.token) assert_string_equal(token_principal(talk.token), "alice@LAB.TEST");
+        *ret_token = take_caller(talk.acceptor, result);
     }
     return result;
+}
+
+static int server_scene(const Scene *scene)
+{
+    _cleanup_(token_unrefp) Token *token = NULL;
+    return accept_caller(scene, DELEGATE, &token);
+}
+
+/* The middle server's: its caller at IMPERSONATE, its own ticket, the one in the caller's name, leg 1. */
+static int constrained_scene(const Scene *scene)
+{
+    _cleanup_(token_unrefp) Token *token = NULL;
+    _cleanup_(conversation_deinitp) Conversation onward = {0};
+    int result = accept_caller(scene, IMPERSONATE, &token);
+    if (result != 0) return result;
+    result = converse_leg1(&onward, token, HOST_C, IMPERSONATE);
+    return result_of(result, &onward.failure);
+}
+
+/* A user by name alone, shown to another machine. */
+static int transition_scene(const Scene *scene)
+{
+    AuthorityOptions options = {
+        .krb5_config = scene->config, .acceptor_keytab = scene->keytab, .protocol_transition = true};
+    LogonSpec spec = {.source = LOGON_UNPROVED,
+                      .path = HOST_A "@LAB.TEST",
+                      .principal = "alice@LAB.TEST",
+                      .deadline = time_after(30 * NS_PER_SECOND)};
+    SecFailure failure = {0};
+    _cleanup_(authority_unrefp) Authority *authority = NULL;
+    _cleanup_(logon_freep) Logon *logon = NULL;
+    _cleanup_(token_unrefp) Token *token = NULL;
+    _cleanup_(conversation_deinitp) Conversation onward = {0};
+    IoWait wait;
+    int result = result_of(authority_new_linked(&options, &authority, &failure), &failure);
+    if (result == 0) result = logon_new(authority, &spec, &logon);
+    if (result != 0) return result;
+    while ((result = logon_step(logon, &wait)) == SEC_WAIT)
+        (void)!io_wait(&wait);
+    if (result != 0) return result_of(result, logon_failure(logon));
+    token = logon_take_token(logon);
+    assert_string_equal(token_principal(token), "alice@LAB.TEST");
+    result = converse_leg1(&onward, token, HOST_C, IMPERSONATE);
+    return result_of(result, &onward.failure);
 }
 
 static void every_allocation(int (*play)(const Scene *))
@@ -179,11 +229,26 @@ static void test_server(void **state)
     every_allocation(server_scene);
 }
 
+static void test_constrained(void **state)
+{
+    realm_admin("setstr host/a.lab.test delegate_to host/c.lab.test");
+    every_allocation(constrained_scene);
+}
+
+static void test_transition(void **state)
+{
+    realm_admin("setstr host/a.lab.test delegate_to host/c.lab.test");
+    realm_admin("modprinc +ok_to_auth_as_delegate host/a.lab.test");
+    every_allocation(transition_scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_client),
         cmocka_unit_test(test_server),
+        cmocka_unit_test(test_constrained),
+        cmocka_unit_test(test_transition),
     };
     return cmocka_run_group_tests_name("krb5-memory", tests, realm_setup, realm_teardown);
 }
