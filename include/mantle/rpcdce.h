@@ -53,6 +53,9 @@ typedef void *RPC_AUTHZ_HANDLE;
 
 #define SEC_WINNT_AUTH_IDENTITY_ANSI    0x1
 #define SEC_WINNT_AUTH_IDENTITY_UNICODE 0x2
+/* Mantle's own, beside either of them and for RPC_C_AUTHN_WINNT only: the password is given as its NT hash, 32
+ * hexadecimal digits. */
+#define MANTLE_AUTH_IDENTITY_NT_HASH 0x10000000
 
 /*
  * An explicit identity: user name, realm (Domain; NULL or empty where the user is "user@REALM") and password,

@@ -14,9 +14,12 @@
 #include "rpcdce.h"
 #include "winerror.h"
 
+#define NT_HASH_DIGITS 32
+
 struct Identity {
     RefCount refs;
     uint8_t service; /* what it logs on for */
+    bool hashed;     /* the password is its NT hash */
     char *principal;
     Secret *password; /* with its NUL */
     pthread_mutex_t lock;
@@ -25,7 +28,7 @@ struct Identity {
 
 /* What all the structures come down to. `wide` says which character type the texts have. */
 typedef struct IdentityTexts {
-    bool wide, extended;
+    bool wide, extended, hashed;
     const void *user, *domain, *password, *packages;
     size_t user_length, domain_length, password_length, packages_length;
 } IdentityTexts;
@@ -147,6 +150,15 @@ static HRESULT principal_make(const char *user, const char *domain, uint8_t *ser
     return S_OK;
 }
 
+/* MANTLE_AUTH_IDENTITY_NT_HASH */
+static HRESULT hash_check(const char *digits, uint8_t service)
+{
+    if (service != RPC_C_AUTHN_WINNT) return malformed("a password's NT hash is of use for NTLM only");
+    if (strlen(digits) != NT_HASH_DIGITS || strspn(digits, "0123456789abcdefABCDEF") != NT_HASH_DIGITS)
+        return malformed("its NT hash is not 32 hexadecimal digits");
+    return S_OK;
+}
+
 static HRESULT identity_fill(Identity *identity, const IdentityTexts *texts)
 {
     _cleanup_(freep) char *user = NULL;
@@ -161,10 +173,12 @@ static HRESULT identity_fill(Identity *identity, const IdentityTexts *texts)
     if (SUCCEEDED(hr)) hr = principal_make(user, domain, &identity->service, &identity->principal);
     if (SUCCEEDED(hr)) hr = text_copy(texts, texts->password, texts->password_length, &password);
     if (FAILED(hr)) return hr;
-    r = secret_new(password, strlen(password) + 1, &identity->password);
+    identity->hashed = texts->hashed;
+    hr = texts->hashed ? hash_check(password, identity->service) : S_OK;
+    r = SUCCEEDED(hr) ? secret_new(password, strlen(password) + 1, &identity->password) : 0;
     explicit_bzero(password, strlen(password));
     free(password);
-    return r < 0 ? E_OUTOFMEMORY : S_OK;
+    return r < 0 ? E_OUTOFMEMORY : hr;
 }
 
 static HRESULT identity_make(const IdentityTexts *texts, uint32_t service, Identity **ret_identity)
@@ -217,6 +231,7 @@ static HRESULT texts_read(const void *auth_info, IdentityTexts *ret_texts)
                                      .password_length = plain->PasswordLength};
     }
     ret_texts->wide = flags & SEC_WINNT_AUTH_IDENTITY_UNICODE;
+    ret_texts->hashed = flags & MANTLE_AUTH_IDENTITY_NT_HASH;
     if (!ret_texts->wide == !(flags & SEC_WINNT_AUTH_IDENTITY_ANSI))
         return malformed("its Flags say neither or both of ANSI and UNICODE");
     return S_OK;
@@ -274,8 +289,9 @@ HRESULT identity_token(Identity *identity, Token **ret_token)
 
     pthread_mutex_lock(&identity->lock);
     if (!identity->token)
-        hr = process_logon(identity->service, identity->principal,
-                           (const char *)secret_data(identity->password), &identity->token);
+        hr = process_logon(&(ProcessLogon){identity->service, identity->hashed, identity->principal,
+                                           (const char *)secret_data(identity->password)},
+                           &identity->token);
     if (SUCCEEDED(hr)) *ret_token = identity->token;
     pthread_mutex_unlock(&identity->lock);
     return hr;

@@ -214,17 +214,17 @@ bool process_allows_ntlm(void)
     return allows;
 }
 
-HRESULT process_logon(uint8_t service, const char *principal, const char *password, Token **ret_token)
+HRESULT process_logon(const ProcessLogon *spec, Token **ret_token)
 {
     Authority *authority;
     HRESULT hr = process_authority(&authority);
 
     if (FAILED(hr)) return hr;
     return logon(authority,
-                 &(LogonSpec){.source = LOGON_PASSWORD,
-                              .service = service,
-                              .principal = principal,
-                              .password = password,
+                 &(LogonSpec){.source = spec->hashed ? LOGON_NT_HASH : LOGON_PASSWORD,
+                              .service = spec->service,
+                              .principal = spec->principal,
+                              .password = spec->password,
                               .forwardable = true,
                               .deadline = time_after(LOGON_TIMEOUT)},
                  ret_token);

@@ -32,8 +32,12 @@ bool process_allows_ntlm(void);
 
 /* A logon with a password, driven on this thread: a primary token that authenticates by this service,
  * RPC_C_AUTHN_*. Failures have a sentence. */
-HRESULT process_logon(uint8_t service, const char *principal, const char *password,
-                      Token **ret_token) must_use;
+typedef struct ProcessLogon {
+    uint8_t service;
+    bool hashed; /* for NTLM: `password` is its NT hash, as 32 hexadecimal digits */
+    const char *principal, *password;
+} ProcessLogon;
+HRESULT process_logon(const ProcessLogon *spec, Token **ret_token) must_use;
 /* A token for a user who proved nothing, where the configuration lets this process vouch for users. As above.
  */
 HRESULT process_logon_unproved(const char *principal, Token **ret_token) must_use;
