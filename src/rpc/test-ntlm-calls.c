@@ -231,7 +231,7 @@ static void test_DEL_11_delegation_is_refused_before_anything_is_sent(void **sta
  * came at. */
 static void CLK_15_LVL_6_NTLM_cloaks_across_one_boundary(void **state)
 {
-    Bench bench = bench_new(true, 0);
+    Bench bench = bench_new(true);
     char text[300];
     for (uint8_t level = RPC_C_IMP_LEVEL_IDENTIFY; level <= RPC_C_IMP_LEVEL_IMPERSONATE; level++) {
         assert_int_equal(who_as(&bench, "LAB\\alice", "alices", PRIVACY, level, text), RPCST_OK);
