@@ -492,3 +492,77 @@ interface IServerSecurity
 #define IServerSecurity_IsImpersonating(This)   (This)->lpVtbl->IsImpersonating(This)
 #endif
 #endif
+
+/* Waits for an event: of a call object, that the call is complete. sdk:ISynchronize */
+typedef interface ISynchronize ISynchronize;
+MANTLE_API const IID IID_ISynchronize; /* 00000030-0000-0000-C000-000000000046 */
+#if defined(__cplusplus) && !defined(CINTERFACE)
+interface ISynchronize : public IUnknown
+{
+    virtual HRESULT STDMETHODCALLTYPE Wait(DWORD dwFlags, DWORD dwMilliseconds) = 0;
+    virtual HRESULT STDMETHODCALLTYPE Signal() = 0;
+    virtual HRESULT STDMETHODCALLTYPE Reset() = 0;
+};
+__CRT_UUID_DECL(ISynchronize, 0x00000030, 0x0000, 0x0000, 0xC0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x46)
+#else
+typedef struct ISynchronizeVtbl {
+    BEGIN_INTERFACE
+    HRESULT(STDMETHODCALLTYPE *QueryInterface)(ISynchronize *This, REFIID riid, void **ppvObject);
+    ULONG(STDMETHODCALLTYPE *AddRef)(ISynchronize *This);
+    ULONG(STDMETHODCALLTYPE *Release)(ISynchronize *This);
+    /* S_OK; RPC_S_CALLPENDING: the time went by. INFINITE waits for ever. */
+    HRESULT(STDMETHODCALLTYPE *Wait)(ISynchronize *This, DWORD dwFlags, DWORD dwMilliseconds);
+    /* In a server: the call is complete, and its answer is what Finish_ says. */
+    HRESULT(STDMETHODCALLTYPE *Signal)(ISynchronize *This);
+    HRESULT(STDMETHODCALLTYPE *Reset)(ISynchronize *This);
+    END_INTERFACE
+} ISynchronizeVtbl;
+interface ISynchronize
+{
+    CONST_VTBL struct ISynchronizeVtbl *lpVtbl;
+};
+#ifdef COBJMACROS
+#define ISynchronize_QueryInterface(This, riid, ppvObject)                                                   \
+    (This)->lpVtbl->QueryInterface(This, riid, ppvObject)
+#define ISynchronize_AddRef(This)                        (This)->lpVtbl->AddRef(This)
+#define ISynchronize_Release(This)                       (This)->lpVtbl->Release(This)
+#define ISynchronize_Wait(This, dwFlags, dwMilliseconds) (This)->lpVtbl->Wait(This, dwFlags, dwMilliseconds)
+#define ISynchronize_Signal(This)                        (This)->lpVtbl->Signal(This)
+#define ISynchronize_Reset(This)                         (This)->lpVtbl->Reset(This)
+#endif
+#endif
+
+/* Makes call objects, which have the asynchronous interface, ISynchronize and IClientSecurity. A proxy has it
+ * where the asynchronous interface is known to Mantle: mantle-idl makes none. sdk:ICallFactory */
+typedef interface ICallFactory ICallFactory;
+MANTLE_API const IID IID_ICallFactory; /* 1C733A30-2A1C-11CE-ADE5-00AA0044773D */
+#if defined(__cplusplus) && !defined(CINTERFACE)
+interface ICallFactory : public IUnknown
+{
+    virtual HRESULT STDMETHODCALLTYPE CreateCall(REFIID riid, IUnknown *pCtrlUnk, REFIID riid2,
+                                                 IUnknown **ppv) = 0;
+};
+__CRT_UUID_DECL(ICallFactory, 0x1C733A30, 0x2A1C, 0x11CE, 0xAD, 0xE5, 0x00, 0xAA, 0x00, 0x44, 0x77, 0x3D)
+#else
+typedef struct ICallFactoryVtbl {
+    BEGIN_INTERFACE
+    HRESULT(STDMETHODCALLTYPE *QueryInterface)(ICallFactory *This, REFIID riid, void **ppvObject);
+    ULONG(STDMETHODCALLTYPE *AddRef)(ICallFactory *This);
+    ULONG(STDMETHODCALLTYPE *Release)(ICallFactory *This);
+    HRESULT(STDMETHODCALLTYPE *CreateCall)
+    (ICallFactory *This, REFIID riid, IUnknown *pCtrlUnk, REFIID riid2, IUnknown **ppv);
+    END_INTERFACE
+} ICallFactoryVtbl;
+interface ICallFactory
+{
+    CONST_VTBL struct ICallFactoryVtbl *lpVtbl;
+};
+#ifdef COBJMACROS
+#define ICallFactory_QueryInterface(This, riid, ppvObject)                                                   \
+    (This)->lpVtbl->QueryInterface(This, riid, ppvObject)
+#define ICallFactory_AddRef(This)  (This)->lpVtbl->AddRef(This)
+#define ICallFactory_Release(This) (This)->lpVtbl->Release(This)
+#define ICallFactory_CreateCall(This, riid, pCtrlUnk, riid2, ppv)                                            \
+    (This)->lpVtbl->CreateCall(This, riid, pCtrlUnk, riid2, ppv)
+#endif
+#endif

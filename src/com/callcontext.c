@@ -103,9 +103,14 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope)
     return S_OK;
 }
 
+void call_context_complete(CallContext *context)
+{
+    atomic_store(&context->complete, true);
+}
+
 void call_context_leave(CallScope *scope)
 {
-    atomic_store(&scope->context->complete, true);
+    call_context_complete(scope->context);
     thread_resume(&scope->before);
     scope->context = context_unref(scope->context);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "base/hash.h"
 #include "com/apartment.h"
+#include "com/async.h"
 #include "com/errorinfo.h"
 #include "com/runtime.h"
 #include "com/remunknown.h"
@@ -297,6 +298,7 @@ HRESULT proxy_object_query(ProxyObject *object, REFIID iid, void **ret_object)
     if (!ret_object) return E_POINTER;
     *ret_object = proxy_known(object, iid);
     if (*ret_object) return S_OK;
+    if (IsEqualIID(iid, &IID_ICallFactory)) return async_call_factory_new(&object->unknown, ret_object);
     if (!ndr_interface_find(iid)) return E_NOINTERFACE; /* we could not call it */
     HRESULT result;
     HRESULT hr = proxy_query(object, &iid, 1, &result);

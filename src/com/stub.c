@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/utf16.h"
+#include "com/async.h"
 #include "com/callcontext.h"
 #include "com/channel.h"
 #include "com/runtime.h"
@@ -146,8 +147,12 @@ static HRESULT stub_invoke(void *object, void *iface, OrpcIncoming *incoming)
     uint32_t code = 0;
     HRESULT hr = call_context_enter(&spec, &scope);
     if (SUCCEEDED(hr)) {
+        AsyncServer async;
+        bool begun = async_server_init(&async, iface, &incoming->iid, scope.context);
+        if (begun) call.object = &async;
         SetErrorInfo(0, NULL);
         int r = ndr_server_invoke(&call, &code);
+        if (begun) async_server_deinit(&async);
         hr = r == NDR_FAULT ? (HRESULT)code : S_OK;
         if (hr == S_OK) collect_error_info(iface, &incoming->iid, incoming->error);
         call_context_leave(&scope);
