@@ -16,9 +16,9 @@ static json_t *element(const char *host, HRESULT hr)
 {
     char code[16];
     snprintf(code, sizeof(code), "0x%08X", (unsigned)hr);
-    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:b, s:n, s:s, s:n}", "host", host, "identity", "sid",
-                     "authn_service", "authn_level", "impersonation", "delegated", 0, "local_account",
-                     "hresult", code, "reason");
+    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:b, s:n, s:s, s:n}", "host", host, "identity",
+                     "sid", "authn_service", "mechanism", "authn_level", "impersonation", "delegated", 0,
+                     "local_account", "hresult", code, "reason");
 }
 
 json_t *chain_hop_json(const ChainHop *hop)
@@ -30,6 +30,7 @@ json_t *chain_hop_json(const ChainHop *hop)
     json_object_set_new(json, "identity", json_string(hop->identity));
     json_object_set_new(json, "sid", json_string(hop->sid));
     json_object_set_new(json, "authn_service", service ? json_string(service) : json_null());
+    json_object_set_new(json, "mechanism", json_string(hop->mechanism));
     json_object_set_new(json, "authn_level", authn ? json_string(authn) : json_null());
     json_object_set_new(json, "impersonation", level ? json_string(level) : json_null());
     json_object_set_new(json, "delegated", json_boolean(hop->level == SecurityDelegation));
@@ -55,9 +56,8 @@ json_t *chain_refusal_json(const char *host, HRESULT hr)
 static HRESULT set_blanket(const ChainPlan *plan, const ChainTarget *target, IMantleWhoami *proxy)
 {
     static const DWORD capabilities[] = {EOAC_NONE, EOAC_STATIC_CLOAKING, EOAC_DYNAMIC_CLOAKING};
-    return CoSetProxyBlanket((IUnknown *)proxy, RPC_C_AUTHN_GSS_KERBEROS, RPC_C_AUTHZ_NONE,
-                             COLE_DEFAULT_PRINCIPAL, plan->authn, target->impersonation, NULL,
-                             capabilities[target->cloaking]);
+    return CoSetProxyBlanket((IUnknown *)proxy, plan->service, RPC_C_AUTHZ_NONE, COLE_DEFAULT_PRINCIPAL,
+                             plan->authn, target->impersonation, NULL, capabilities[target->cloaking]);
 }
 
 HRESULT chain_open(const ChainPlan *plan, const ChainTarget *target, IMantleWhoami **ret_proxy)

@@ -21,6 +21,9 @@ const ChainWord CHAIN_AUTHN[] = {{"connect", RPC_C_AUTHN_LEVEL_CONNECT},
                                  {"privacy", RPC_C_AUTHN_LEVEL_PKT_PRIVACY},
                                  {NULL, 0}};
 
+const ChainWord CHAIN_SERVICE[] = {
+    {"kerberos", RPC_C_AUTHN_GSS_KERBEROS}, {"negotiate", RPC_C_AUTHN_GSS_NEGOTIATE}, {NULL, 0}};
+
 bool chain_word_value(const ChainWord *words, const char *word, DWORD *ret_value)
 {
     for (; words->word; words++)
@@ -43,9 +46,10 @@ LPWSTR chain_plan_write(const ChainPlan *plan)
     json_t *hosts = json_array();
     for (unsigned i = 0; i < plan->n_hosts; i++)
         json_array_append_new(hosts, json_string(plan->hosts[i]));
-    json_t *json = json_pack("{s:o, s:s, s:s, s:s, s:b, s:b}", "hosts", hosts, "impersonation",
+    json_t *json = json_pack("{s:o, s:s, s:s, s:s, s:s, s:b, s:b}", "hosts", hosts, "impersonation",
                              chain_word_of(CHAIN_IMPERSONATION, plan->impersonation), "authn",
-                             chain_word_of(CHAIN_AUTHN, plan->authn), "cloaking",
+                             chain_word_of(CHAIN_AUTHN, plan->authn), "service",
+                             chain_word_of(CHAIN_SERVICE, plan->service), "cloaking",
                              chain_word_of(CHAIN_CLOAKING, plan->cloaking), "by_process", plan->by_process,
                              "warm_up", plan->warm_up);
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
@@ -77,15 +81,16 @@ bool chain_plan_read(LPCWSTR text, ChainPlan *ret_plan)
         ascii[length] = (char)text[length];
     }
     ChainPlan plan = {.n_hosts = 0};
-    const char *impersonation, *authn, *cloaking;
+    const char *impersonation, *authn, *service = "kerberos", *cloaking;
     int by_process, warm_up;
     json_t *hosts, *json = json_loadb(ascii, length, JSON_REJECT_DUPLICATES, NULL);
-    bool ok = json && json_unpack(json, "{s:o, s:s, s:s, s:s, s:b, s:b !}", "hosts", &hosts, "impersonation",
-                                  &impersonation, "authn", &authn, "cloaking", &cloaking, "by_process",
-                                  &by_process, "warm_up", &warm_up) == 0;
+    bool ok = json && json_unpack(json, "{s:o, s:s, s:s, s?s, s:s, s:b, s:b !}", "hosts", &hosts,
+                                  "impersonation", &impersonation, "authn", &authn, "service", &service,
+                                  "cloaking", &cloaking, "by_process", &by_process, "warm_up", &warm_up) == 0;
     ok = ok && read_hosts(hosts, &plan) &&
          chain_word_value(CHAIN_IMPERSONATION, impersonation, &plan.impersonation) &&
          chain_word_value(CHAIN_AUTHN, authn, &plan.authn) &&
+         chain_word_value(CHAIN_SERVICE, service, &plan.service) &&
          chain_word_value(CHAIN_CLOAKING, cloaking, &plan.cloaking);
     if (ok) {
         plan.by_process = by_process;

@@ -19,7 +19,7 @@ typedef struct ChainWord {
 } ChainWord;
 
 /* Lists end with a NULL word. */
-extern const ChainWord CHAIN_IMPERSONATION[], CHAIN_CLOAKING[], CHAIN_AUTHN[];
+extern const ChainWord CHAIN_IMPERSONATION[], CHAIN_CLOAKING[], CHAIN_AUTHN[], CHAIN_SERVICE[];
 bool chain_word_value(const ChainWord *words, const char *word, DWORD *ret_value);
 /* NULL for a value that has no word. */
 const char *chain_word_of(const ChainWord *words, DWORD value);
@@ -29,6 +29,7 @@ typedef struct ChainPlan {
     unsigned n_hosts;
     DWORD impersonation; /* RPC_C_IMP_LEVEL_* that the client grants the first host */
     DWORD authn;         /* RPC_C_AUTHN_LEVEL_* of every blanket that is set */
+    DWORD service;       /* and its RPC_C_AUTHN_* */
     DWORD cloaking;      /* MANTLE_LAB_CLOAKING_* of the middle hosts */
     bool by_process;     /* by CoInitializeSecurity instead of the blanket */
     bool warm_up;        /* a middle host calls once as itself, before it impersonates */
@@ -44,6 +45,7 @@ typedef struct ChainHop {
     const char *host;
     char *identity, *sid; /* owned */
     DWORD authn_service, authn_level;
+    char mechanism[TOKEN_SOURCE_LENGTH + 1]; /* that proved it */
     SECURITY_IMPERSONATION_LEVEL level;
 } ChainHop;
 

@@ -38,6 +38,7 @@ static void check(const ChainPlan *plan)
     /* Escapes make it longer than it came: up to twelve characters for a host's four bytes. */
     if (text && chain_plan_read(text, &again)) {
         assert(again.n_hosts == plan->n_hosts && again.impersonation == plan->impersonation);
+        assert(again.service == plan->service);
         assert(again.authn == plan->authn && again.cloaking == plan->cloaking);
         assert(again.by_process == plan->by_process && again.warm_up == plan->warm_up);
         for (unsigned i = 0; i < plan->n_hosts; i++)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "terminal.h"
 
-static const char *const KEYS[] = {"host",          "identity",  "authn_service", "authn_level",
+static const char *const KEYS[] = {"host",          "identity",  "authn_service", "mechanism", "authn_level",
                                    "impersonation", "delegated", "local_account", "hresult"};
 enum { COLUMNS = sizeof(KEYS) / sizeof(KEYS[0]) };
 

@@ -30,6 +30,7 @@ static void test_round_trip(void **state)
                       .n_hosts = 3,
                       .impersonation = RPC_C_IMP_LEVEL_DELEGATE,
                       .authn = RPC_C_AUTHN_LEVEL_PKT,
+                      .service = RPC_C_AUTHN_GSS_NEGOTIATE,
                       .cloaking = MANTLE_LAB_CLOAKING_DYNAMIC,
                       .by_process = true};
     ChainPlan again;
@@ -41,6 +42,7 @@ static void test_round_trip(void **state)
     assert_string_equal(again.hosts[2], "quo\"te");
     assert_int_equal(again.impersonation, plan.impersonation);
     assert_int_equal(again.authn, plan.authn);
+    assert_int_equal(again.service, plan.service);
     assert_int_equal(again.cloaking, plan.cloaking);
     assert_true(again.by_process);
     assert_false(again.warm_up);

@@ -16,8 +16,8 @@ static void print_usage(FILE *file)
         file,
         "usage: mantle whoami //HOST [//HOST ...] [--impersonation anonymous|identify|impersonate|delegate]\n"
         "                     [--cloaking none|static|dynamic] [--cloaking-by process|blanket]\n"
-        "                     [--authn connect|pkt|integrity|privacy] [--warm-up-as-self]\n"
-        "                     [--format table|json]\n"
+        "                     [--authn connect|pkt|integrity|privacy] [--service kerberos|negotiate]\n"
+        "                     [--warm-up-as-self] [--format table|json]\n"
         "       mantle whoami --help\n");
 }
 
@@ -56,11 +56,12 @@ static int check(const ChainPlan *plan)
 
 static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
 {
-    enum { IMPERSONATION = 1, CLOAKING, CLOAKING_BY, AUTHN, WARM_UP, FORMAT, HELP };
+    enum { IMPERSONATION = 1, CLOAKING, CLOAKING_BY, AUTHN, SERVICE, WARM_UP, FORMAT, HELP };
     static const struct option known[] = {{"impersonation", required_argument, NULL, IMPERSONATION},
                                           {"cloaking", required_argument, NULL, CLOAKING},
                                           {"cloaking-by", required_argument, NULL, CLOAKING_BY},
                                           {"authn", required_argument, NULL, AUTHN},
+                                          {"service", required_argument, NULL, SERVICE},
                                           {"warm-up-as-self", no_argument, NULL, WARM_UP},
                                           {"format", required_argument, NULL, FORMAT},
                                           {"help", no_argument, NULL, HELP},
@@ -83,6 +84,9 @@ static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
             break;
         case AUTHN:
             r = choose(CHAIN_AUTHN, "no such authentication level", &plan->authn);
+            break;
+        case SERVICE:
+            r = choose(CHAIN_SERVICE, "no such authentication service", &plan->service);
             break;
         case WARM_UP:
             plan->warm_up = true;
@@ -133,6 +137,7 @@ int main(int argc, char **argv)
 {
     ChainPlan plan = {.impersonation = RPC_C_IMP_LEVEL_IMPERSONATE,
                       .authn = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                      .service = RPC_C_AUTHN_GSS_KERBEROS,
                       .cloaking = MANTLE_LAB_CLOAKING_NONE};
     bool as_json;
     int r = parse(argc, argv, &plan, &as_json);

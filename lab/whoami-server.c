@@ -55,10 +55,13 @@ static HRESULT query_token(ChainHop *hop)
     DWORD length = 0;
     HRESULT hr = CoImpersonateClient();
     if (FAILED(hr)) return hr;
-    BOOL ok = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) &&
+    TOKEN_SOURCE source;
+    BOOL ok = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY | TOKEN_QUERY_SOURCE, TRUE, &token) &&
+              GetTokenInformation(token, TokenSource, &source, sizeof(source), &length) &&
               GetTokenInformation(token, TokenImpersonationLevel, &hop->level, sizeof(hop->level), &length) &&
               query_sid(token, &hop->sid);
     hr = ok ? S_OK : HRESULT_FROM_WIN32(GetLastError());
+    if (ok) memcpy(hop->mechanism, source.SourceName, sizeof(source.SourceName)); /* the rest is 0 */
     if (token) CloseHandle(token);
     HRESULT reverted = CoRevertToSelf();
     return FAILED(hr) ? hr : reverted;

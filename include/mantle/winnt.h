@@ -73,7 +73,7 @@ typedef enum _TOKEN_INFORMATION_CLASS {
     TokenOwner = 4, /* TOKEN_OWNER: the user */
     TokenPrimaryGroup = 5,
     TokenDefaultDacl = 6,
-    TokenSource = 7,
+    TokenSource = 7, /* TOKEN_SOURCE; the handle needs TOKEN_QUERY_SOURCE */
     TokenType = 8,               /* TOKEN_TYPE */
     TokenImpersonationLevel = 9, /* SECURITY_IMPERSONATION_LEVEL; of impersonation tokens only */
     TokenStatistics = 10,        /* TOKEN_STATISTICS */
@@ -93,6 +93,13 @@ typedef struct _TOKEN_GROUPS {
     DWORD GroupCount;
     SID_AND_ATTRIBUTES Groups[1]; /* GroupCount of them */
 } TOKEN_GROUPS, *PTOKEN_GROUPS;
+
+/* Who proved the identity: "Kerberos", "NtLmSsp", also where RPC_C_AUTHN_GSS_NEGOTIATE chose it; else "Mantle". */
+#define TOKEN_SOURCE_LENGTH 8
+typedef struct _TOKEN_SOURCE {
+    CHAR SourceName[TOKEN_SOURCE_LENGTH]; /* not terminated where it fills the array */
+    LUID SourceIdentifier;
+} TOKEN_SOURCE, *PTOKEN_SOURCE;
 
 typedef struct _TOKEN_STATISTICS {
     LUID TokenId;

@@ -108,7 +108,8 @@ static HRESULT open_client(RegistrarClient **ret_client)
                                   .rem_unknown = *exporter_rem_unknown(spec->exporter),
                                   .port = spec->port,
                                   .authn_hint = security->authn_level,
-                                  .principal = line_server_principal(security, spec->conf)};
+                                  .principal = line_server_principal(security, spec->conf),
+                                  .services = security->services};
     snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, conf_string(spec->conf, CONF_PATHS_RUNTIME));
     hr = registrar_client_new(path, spec->loop, &exporter, &handlers, time_after(LINE_PATIENCE), ret_client,
                               why);

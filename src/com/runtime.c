@@ -223,6 +223,7 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
     RpcServerOptions options = {
         .loop = half->loop,
         .authority = authority,
+        .services = security->services,
         .principal = security->accepts ? line_server_principal(security, conf) : NULL,
         .preauth_bytes = (size_t)conf_integer(conf, CONF_LIMITS_PREAUTH_BYTES),
         .preauth_seconds = (unsigned)conf_integer(conf, CONF_LIMITS_PREAUTH_SECONDS),

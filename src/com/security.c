@@ -155,6 +155,7 @@ static HRESULT register_service(ProcessSecurity *security, const SOLE_AUTHENTICA
         if (r < 0) return r == -ENOMEM ? E_OUTOFMEMORY : E_INVALIDARG;
     }
     security->accepts = true;
+    security->services |= 1u << entry->dwAuthnSvc; /* of the table above: 16 at most */
     return S_OK;
 }
 

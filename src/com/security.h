@@ -25,10 +25,11 @@ typedef struct SecurityIdentity {
 } SecurityIdentity;
 
 typedef struct ProcessSecurity {
-    bool explicit_call;           /* CoInitializeSecurity was called */
-    bool accepts;                 /* a service is registered: secure calls can be received */
-    bool ntlm;                    /* as in SecurityDefaults */
-    uint32_t authn_level;         /* never DEFAULT */
+    bool explicit_call;   /* CoInitializeSecurity was called */
+    bool accepts;         /* a service is registered: secure calls can be received */
+    uint32_t services;    /* registered by name: bits of 1 << RPC_C_AUTHN_*; 0: all that there are keys for */
+    bool ntlm;            /* as in SecurityDefaults */
+    uint32_t authn_level; /* never DEFAULT */
     uint32_t impersonation_level; /* never DEFAULT */
     uint32_t capabilities;        /* EOAC_* */
     char *server_principal;       /* registered name; NULL: the process's */

@@ -140,6 +140,7 @@ static void CIS_6_each_entry_gets_its_own_result(void **state)
     assert_int_equal(services[0].hr, SEC_E_NO_CREDENTIALS); /* NTLM is not allowed */
     assert_int_equal(services[1].hr, S_OK);
     assert_int_equal(services[4].hr, S_OK);
+    assert_int_equal(security->services, 1u << RPC_C_AUTHN_GSS_KERBEROS | 1u << RPC_C_AUTHN_GSS_NEGOTIATE);
     assert_int_equal(services[2].hr, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE));
     assert_int_equal(services[3].hr, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHZ_SERVICE));
     (void)security_free(security);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <rpcdce.h>
 #include <cmocka.h>
 #include <pthread.h>
 #include <string.h>
@@ -193,6 +194,43 @@ static void duplicating_never_raises_the_level(void **state)
     assert_true(CloseHandle(copy) && CloseHandle(token) && CloseHandle(identify));
 }
 
+/* Who proved it: the mechanism, whatever was asked for. */
+static void token_source_is_the_mechanism(void **state)
+{
+    static const struct {
+        uint8_t service;
+        const char *name;
+    } rows[] = {{RPC_C_AUTHN_GSS_KERBEROS, "Kerberos"}, {RPC_C_AUTHN_WINNT, "NtLmSsp"}, {0, "Mantle"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
+                                .level = TOKEN_LEVEL_IMPERSONATION,
+                                .principal = "x@LAB.TEST",
+                                .user = SID_EVERYONE,
+                                .service = rows[i].service,
+                                .expires = INT64_MAX};
+        TOKEN_SOURCE source;
+        char name[TOKEN_SOURCE_LENGTH + 1] = "";
+        DWORD size;
+        Token *token, *copy;
+
+        assert_int_equal(token_new(&spec, &token), 0);
+        assert_int_equal(token_duplicate(token, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IDENTIFICATION, &copy),
+                         0);
+        HANDLE handle = handle_new(copy, TOKEN_QUERY_SOURCE), other = handle_new(copy, TOKEN_QUERY);
+        assert_true(GetTokenInformation(handle, TokenSource, &source, sizeof(source), &size));
+        memcpy(name, source.SourceName, sizeof(source.SourceName));
+        assert_string_equal(name, rows[i].name);
+        expect_error(GetTokenInformation(other, TokenSource, &source, sizeof(source), &size),
+                     ERROR_ACCESS_DENIED);
+        expect_error(GetTokenInformation(handle, TokenType, &source, sizeof(source), &size),
+                     ERROR_ACCESS_DENIED);
+        assert_true(CloseHandle(handle) && CloseHandle(other));
+        (void)token_unref(copy);
+        (void)token_unref(token);
+    }
+}
+
 static void token_user_and_its_text(void **state)
 {
     union {
@@ -322,6 +360,7 @@ int main(void)
         cmocka_unit_test(setting_a_thread_token),
         cmocka_unit_test(impersonating_a_logged_on_user),
         cmocka_unit_test(duplicating_never_raises_the_level),
+        cmocka_unit_test(token_source_is_the_mechanism),
         cmocka_unit_test(token_user_and_its_text),
         cmocka_unit_test(token_groups_owner_and_type),
         cmocka_unit_test(token_statistics),

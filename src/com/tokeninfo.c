@@ -5,6 +5,7 @@
 #include "base/utf16.h"
 #include "base/writer.h"
 #include "com/handle.h"
+#include "rpcdce.h"
 #include "sddl.h"
 #include "securitybaseapi.h"
 #include "winbase.h"
@@ -121,6 +122,18 @@ static void info_statistics(InfoBuffer *buffer, const Token *token)
     };
 }
 
+static void info_source(InfoBuffer *buffer, const Token *token)
+{
+    TOKEN_SOURCE *target = info_take(buffer, sizeof(*target));
+    const char *name = token_service(token) == RPC_C_AUTHN_GSS_KERBEROS ? "Kerberos"
+                       : token_service(token) == RPC_C_AUTHN_WINNT      ? "NtLmSsp"
+                                                                        : "Mantle";
+
+    if (!target) return;
+    *target = (TOKEN_SOURCE){.SourceIdentifier = luid_from(token_service(token))};
+    memcpy(target->SourceName, name, strlen(name)); /* eight characters at most */
+}
+
 static DWORD info_fill(InfoBuffer *buffer, const Token *token, TOKEN_INFORMATION_CLASS class)
 {
     switch (class) {
@@ -143,10 +156,12 @@ static DWORD info_fill(InfoBuffer *buffer, const Token *token, TOKEN_INFORMATION
     case TokenStatistics:
         info_statistics(buffer, token);
         return ERROR_SUCCESS;
+    case TokenSource:
+        info_source(buffer, token);
+        return ERROR_SUCCESS;
     case TokenPrivileges:
     case TokenPrimaryGroup:
     case TokenDefaultDacl:
-    case TokenSource:
         return ERROR_NOT_SUPPORTED;
     }
     return ERROR_NOT_SUPPORTED;
@@ -162,7 +177,9 @@ BOOL GetTokenInformation(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInform
     if (!ReturnLength)
         error = ERROR_INVALID_PARAMETER;
     else
-        error = handle_token(TokenHandle, TOKEN_QUERY, &token, NULL);
+        error =
+            handle_token(TokenHandle, TokenInformationClass == TokenSource ? TOKEN_QUERY_SOURCE : TOKEN_QUERY,
+                         &token, NULL);
     if (!error) error = info_fill(&measure, token, TokenInformationClass);
     if (!error) {
         *ReturnLength = (DWORD)measure.used;

@@ -247,8 +247,8 @@ static bool recode_hello(Reader *reader, Writer *writer)
     RegistrarHello hello;
     RegistrarFrame frame = whole_frame(reader);
     if (registrar_hello_read(&frame, &hello) < 0 || hello.protocol != REGISTRAR_PROTOCOL) return false;
-    RegistrarExporter exporter = {hello.oxid, hello.rem_unknown, hello.port, hello.authn_hint,
-                                  hello.principal};
+    RegistrarExporter exporter = {hello.oxid,       hello.rem_unknown, hello.port,
+                                  hello.authn_hint, hello.principal,   hello.services};
     registrar_hello_write(writer, &exporter);
     return true;
 }

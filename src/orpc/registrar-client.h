@@ -55,6 +55,8 @@ typedef struct RegistrarExporter {
     /* SPN its exporter accepts tickets for; "": it takes no secure calls (CIS-5). mantled's own may be NULL:
      * callers need not know it. */
     const char *principal;
+    uint32_t
+        services; /* that the process registered: bits of 1 << RPC_C_AUTHN_*; 0: all that mantled offers */
 } RegistrarExporter;
 
 /* Connects and says hello, waiting on this thread until `deadline`; then serves requests on `loop`.

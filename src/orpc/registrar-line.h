@@ -23,7 +23,7 @@
 #define REGISTRAR_TEXT_SIZE 512 /* with NUL */
 
 typedef enum RegistrarType {
-    REGISTRAR_HELLO = 1,    /* process: magic, protocol, OXID, IPID, port, hint, principal */
+    REGISTRAR_HELLO = 1,    /* process: magic, protocol, OXID, IPID, port, hint, principal, services */
     REGISTRAR_WELCOME,      /* mantled: ping period, resolver bindings */
     REGISTRAR_RESULT,       /* mantled: HRESULT, sentence */
     REGISTRAR_ADD_CLASS,    /* process: CLSID, cookie, flags */

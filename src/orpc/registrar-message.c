@@ -26,6 +26,7 @@ int registrar_hello_read(const RegistrarFrame *frame, RegistrarHello *ret_hello)
     hello.port = reader_u16(&reader);
     hello.authn_hint = reader_u32(&reader);
     registrar_text_read(&reader, hello.principal);
+    if (reader_left(&reader) > 0 && (hello.services = reader_u32(&reader)) == 0) reader_fail(&reader);
     if (!hello.oxid || !hello.port) reader_fail(&reader);
     int r = reader_end(&reader);
     if (r < 0) return r;
@@ -42,6 +43,7 @@ void registrar_hello_write(Writer *writer, const RegistrarExporter *exporter)
     writer_u16(writer, exporter->port);
     writer_u32(writer, exporter->authn_hint);
     registrar_text_write(writer, exporter->principal ? exporter->principal : "");
+    if (exporter->services) writer_u32(writer, exporter->services); /* else all */
 }
 
 int registrar_activation_read(const RegistrarFrame *frame, RegistrarActivation *ret_request,

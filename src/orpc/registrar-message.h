@@ -11,6 +11,7 @@ typedef struct RegistrarHello {
     uint16_t port;
     uint32_t authn_hint;
     char principal[REGISTRAR_TEXT_SIZE];
+    uint32_t services; /* as in RegistrarExporter */
 } RegistrarHello;
 /* 0, -EBADMSG. */
 int registrar_hello_read(const RegistrarFrame *frame, RegistrarHello *ret_hello) must_use;

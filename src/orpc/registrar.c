@@ -109,9 +109,12 @@ static int compose_bindings(const Registrar *registrar, const RegistrarExporter 
     }
     const char *principal = exporter->principal ? exporter->principal : "";
     size_t services = exporter->principal && !principal[0] ? 0 : registrar->options.service_count;
+    size_t taken = 0;
     for (size_t i = 0; i < services; i++)
-        securities[i] = (SecurityBinding){registrar->services[i], principal};
-    return bindings_new(strings, count, securities, services, ret_bindings);
+        if (!exporter->services ||
+            (registrar->services[i] < 32 && exporter->services & 1u << registrar->services[i]))
+            securities[taken++] = (SecurityBinding){registrar->services[i], principal};
+    return bindings_new(strings, count, securities, taken, ret_bindings);
 }
 
 /* What every exporter serves. Its objects' interfaces have no endpoints: an IPID is found by its OXID. */
@@ -156,8 +159,8 @@ static int take_hello(Process *process, const RegistrarFrame *frame)
             process, frame->id, RPC_E_VERSION_MISMATCH,
             "this mantled speaks another version of the registrar's protocol; restart both from one version");
     }
-    RegistrarExporter exporter = {hello.oxid, hello.rem_unknown, hello.port, hello.authn_hint,
-                                  hello.principal};
+    RegistrarExporter exporter = {hello.oxid,       hello.rem_unknown, hello.port,
+                                  hello.authn_hint, hello.principal,   hello.services};
     HRESULT hr = registrar_add_exporter(registrar, &exporter, process->who.uid);
     if (FAILED(hr))
         return answer(process, frame->id, hr, "the exporter's OXID is taken, or there are too many");

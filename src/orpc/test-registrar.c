@@ -116,7 +116,7 @@ static void on_lost(void *context)
 static void start_registrar(Fixture *fixture)
 {
     static const char *const hosts[] = {"a.lab.test", "127.0.0.2"};
-    static const uint16_t services[] = {16};
+    static const uint16_t services[] = {16, 9, 10};
     assert_int_equal(io_loop_new(&fixture->loop), 0);
     assert_int_equal(io_pool_new(fixture->loop, 2, 8, &fixture->pool), 0);
     assert_int_equal(
@@ -128,7 +128,7 @@ static void start_registrar(Fixture *fixture)
                                 .hosts = hosts,
                                 .host_count = 2,
                                 .services = services,
-                                .service_count = 1,
+                                .service_count = 3,
                                 .may_serve = may_serve,
                                 .activation_timeout = 200 * NS_PER_MS};
     assert_int_equal(registrar_new(&options, &fixture->registrar), S_OK);
@@ -147,13 +147,23 @@ static void stop_registrar(Fixture *fixture)
     fixture->resolver = resolver_free(fixture->resolver);
 }
 
-static HRESULT connect_client(Fixture *fixture, uint64_t oxid, RegistrarClient **ret_client)
+static HRESULT connect_client_by(Fixture *fixture, uint64_t oxid, uint32_t services,
+                                 RegistrarClient **ret_client)
 {
-    RegistrarExporter exporter = {
-        .oxid = oxid, .rem_unknown = iid, .port = 4711, .authn_hint = 5, .principal = "host/a"};
+    RegistrarExporter exporter = {.oxid = oxid,
+                                  .rem_unknown = iid,
+                                  .port = 4711,
+                                  .authn_hint = 5,
+                                  .principal = "host/a",
+                                  .services = services};
     RegistrarHandlers handlers = {on_activate, on_run_down, on_lost, fixture};
     return registrar_client_new(fixture->path, fixture->loop, &exporter, &handlers,
                                 time_after(5 * NS_PER_SECOND), ret_client, NULL);
+}
+
+static HRESULT connect_client(Fixture *fixture, uint64_t oxid, RegistrarClient **ret_client)
+{
+    return connect_client_by(fixture, oxid, 0, ret_client);
 }
 
 static int setup(void **state)
@@ -230,6 +240,31 @@ static void test_hello(void **state)
     RegistrarClient *second = NULL;
     assert_int_equal(connect_client(fixture, 77, &second), E_ACCESSDENIED); /* somebody else's OXID */
     assert_null(second);
+}
+
+/* What a process registered, in mantled's order, and nothing that mantled does not offer. */
+static void CIS_5_services_that_were_registered(void **state)
+{
+    static const struct {
+        uint32_t registered;
+        uint16_t listed[3];
+    } rows[] = {{0, {16, 9, 10}}, {1u << 9 | 1u << 10, {9, 10}}, {1u << 16, {16}}, {1u << 14, {0}}};
+    Fixture *fixture = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        RegistrarClient *client;
+        ResolverOxid found;
+        BindingsWalk walk = {0};
+        char text[BINDING_ADDRESS_SIZE];
+        uint16_t value;
+        size_t count = 0;
+        assert_int_equal(connect_client_by(fixture, 100 + i, rows[i].registered, &client), S_OK);
+        assert_int_equal(resolver_find_oxid(fixture->resolver, 100 + i, &found), S_OK);
+        while (bindings_next_security(&found.bindings, &walk, &value, text))
+            assert_int_equal(value, rows[i].listed[count++]);
+        assert_true(count == ARRAY_SIZE(rows[i].listed) || rows[i].listed[count] == 0);
+        bindings_deinit(&found.bindings);
+        registrar_client_free(client);
+    }
 }
 
 static void test_classes(void **state)
@@ -451,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hello, setup, teardown),
+        cmocka_unit_test_setup_teardown(CIS_5_services_that_were_registered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_classes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_results, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_answers, setup, teardown),

@@ -156,6 +156,7 @@ static int make_token(SecAcceptor *acceptor, const AuthorityAnswer *answer, SecC
                       .delegated = credential && answer->level == TOKEN_LEVEL_DELEGATION,
                       .from_network = true,
                       .account_flags = answer->account_flags,
+                      .service = acceptor->service,
                       .expires = answer->expires};
     return token_new(&spec, &acceptor->token);
 }

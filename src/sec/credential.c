@@ -107,6 +107,8 @@ static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
     TokenSpec spec = {.kind = TOKEN_KIND_PRIMARY,
                       .level = TOKEN_LEVEL_DELEGATION,
                       .principal = answer->principal,
+                      .service = answer->shows & AUTHORITY_SHOWS_KERBEROS ? RPC_C_AUTHN_GSS_KERBEROS
+                                                                          : RPC_C_AUTHN_WINNT,
                       .credential = credential,
                       .expires = answer->expires};
     /* This machine learns its own user's SIDs from no PAC; the name stands for it, as it does elsewhere

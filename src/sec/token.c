@@ -16,6 +16,7 @@ struct Token {
     Sid user;
     bool delegated, from_network;
     uint32_t account_flags;
+    uint8_t service;
     int64_t expires;
     size_t group_count;
     Sid groups[];
@@ -42,6 +43,7 @@ int token_new(const TokenSpec *spec, Token **ret_token)
     token->delegated = spec->delegated;
     token->from_network = spec->from_network;
     token->account_flags = spec->account_flags;
+    token->service = spec->service;
     token->expires = spec->expires;
     token->group_count = spec->group_count;
     if (spec->group_count) memcpy(token->groups, spec->groups, spec->group_count * sizeof(Sid));
@@ -94,6 +96,7 @@ int token_duplicate(const Token *token, TokenKind kind, TokenLevel level, Token 
         .delegated = keeps_credential && token->delegated,
         .from_network = token->from_network,
         .account_flags = token->account_flags,
+        .service = token->service,
         .expires = token->expires,
         .authentication_id = token->authentication_id,
     };
@@ -149,6 +152,11 @@ bool token_is_delegated(const Token *token)
 bool token_is_from_network(const Token *token)
 {
     return token->from_network;
+}
+
+uint8_t token_service(const Token *token)
+{
+    return token->service;
 }
 
 uint32_t token_account_flags(const Token *token)

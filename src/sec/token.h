@@ -40,6 +40,7 @@ typedef struct TokenSpec {
     bool delegated;            /* the credential was received from the client */
     bool from_network;         /* received over a machine boundary */
     uint32_t account_flags;    /* userAccountControl of the PAC, 0 without */
+    uint8_t service;           /* RPC_C_AUTHN_* of the mechanism that proved it; 0: none did */
     int64_t expires;           /* seconds since 1970; INT64_MAX: never */
     uint64_t authentication_id;/* of the logon or the conversation it came from; 0: a new one */
 } TokenSpec;
@@ -70,4 +71,6 @@ SecCredential *token_credential(const Token *token);
 bool token_is_delegated(const Token *token);
 bool token_is_from_network(const Token *token);
 uint32_t token_account_flags(const Token *token);
+/* The mechanism that proved who this is, Negotiate's choice where it chose; 0: none did. */
+uint8_t token_service(const Token *token);
 int64_t token_expires(const Token *token);

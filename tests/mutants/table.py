@@ -322,6 +322,7 @@ CHECKS = [
     ("services-that-were-not-registered", "src/orpc/registrar.c",
      "size_t services = exporter->principal && !principal[0] ? 0 : registrar->options.service_count;",
      "size_t services = registrar->options.service_count;", ["com-rules"]),
+    ("services-beyond-those-registered", "src/orpc/registrar.c", "if (!exporter->services ||", "if (1 ||", ["registrar"]),
     ("handles-without-the-right", "src/com/token.c", "if (!(access & TOKEN_IMPERSONATE)) return", "if (0) return", ["tokens"]),
     # Identities of a connection
     ("same-name-with-another-SID", "src/rpc/server-bind.c", "sid_equal(token_user(row->token), token_user(token)) &&", "",

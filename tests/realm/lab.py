@@ -71,7 +71,7 @@ def check(name, hosts, options, wanted, account=None, why=None):
 
 
 def check_hop(hop, host):
-    keys = ["host", "identity", "sid", "authn_service", "authn_level", "impersonation", "delegated", "local_account", "hresult", "reason"]
+    keys = ["host", "identity", "sid", "authn_service", "mechanism", "authn_level", "impersonation", "delegated", "local_account", "hresult", "reason"]
     if list(hop) != keys:
         yield "keys: %s" % list(hop)
     if hop["host"] != host:
@@ -83,7 +83,7 @@ def check_hop(hop, host):
             yield "an answer with %s, %s" % (hop["hresult"], hop["reason"])
         if not re.match(r"S-1-5-21-\d+-\d+-\d+-\d+$", hop["sid"] or ""):
             yield "sid is %s" % hop["sid"]
-        if hop["authn_service"] != "kerberos" or hop["delegated"] != (hop["impersonation"] == "delegate"):
-            yield "service %s, delegated %s at %s" % (hop["authn_service"], hop["delegated"], hop["impersonation"])
+        if hop["mechanism"] != "Kerberos" or hop["delegated"] != (hop["impersonation"] == "delegate"):
+            yield "by %s, delegated %s at %s" % (hop["mechanism"], hop["delegated"], hop["impersonation"])
     elif len((hop["reason"] or "").split()) < WORDS_MIN:
         yield "a refusal without a sentence: %s" % hop["reason"]
