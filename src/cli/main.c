@@ -8,11 +8,13 @@
 
 static const struct {
     const char *name;
-    const char *lab_program;
+    const char *lab_program; /* or */
+    int (*command)(int argc, char **argv);
     const char *about;
 } VERBS[] = {
-    {"lab", "mantle-lab", "a disposable realm and hosts round a command"},
-    {"whoami", "mantle-whoami", "whom each host of a chain of calls sees"},
+    {"endpoints", NULL, command_endpoints, "what a machine's endpoint mapper lists"},
+    {"lab", "mantle-lab", NULL, "a disposable realm and hosts round a command"},
+    {"whoami", "mantle-whoami", NULL, "whom each host of a chain of calls sees"},
 };
 #define N_VERBS (sizeof(VERBS) / sizeof(VERBS[0]))
 
@@ -20,7 +22,7 @@ static void print_help(FILE *file)
 {
     fprintf(file, "usage: mantle VERB [OPTION ...]\n       mantle --help | --version\n\n");
     for (size_t i = 0; i < N_VERBS; i++)
-        fprintf(file, "  %-8s %s\n", VERBS[i].name, VERBS[i].about);
+        fprintf(file, "  %-9s %s\n", VERBS[i].name, VERBS[i].about);
     fprintf(file, "\nmantle-VERB(1) has the options of each.\n");
 }
 
@@ -39,7 +41,9 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < N_VERBS; i++)
-        if (strcmp(argv[1], VERBS[i].name) == 0) return cli_run_lab_program(VERBS[i].lab_program, argv + 1);
+        if (strcmp(argv[1], VERBS[i].name) == 0)
+            return VERBS[i].command ? VERBS[i].command(argc - 1, argv + 1)
+                                    : cli_run_lab_program(VERBS[i].lab_program, argv + 1);
     fprintf(stderr, "mantle: no verb is called '%s'\n", argv[1]);
     print_help(stderr);
     return EXIT_USAGE;
