@@ -312,7 +312,7 @@ static void test_multiplexing(void **state)
 
 /* A bind without security leaves the choice to each request: with a trailer it is a context's, without one it
  * is nobody's. A bind with security does not. */
-static void test_choice(void **state)
+static void RPC_9_without_a_trailer_it_is_nobody(void **state)
 {
     (void)state;
     Host host;
@@ -347,7 +347,7 @@ static void test_choice(void **state)
 }
 
 /* Headers are signed from the PDU on that asks for it, in every context. */
-static void test_sign_header_later(void **state)
+static void GSS_2_header_signing_is_of_the_connection(void **state)
 {
     (void)state;
     Host host;
@@ -699,8 +699,8 @@ int main(void)
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_wrong_context),
         cmocka_unit_test(test_multiplexing),
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_sign_header_later),
+        cmocka_unit_test(RPC_9_without_a_trailer_it_is_nobody),
+        cmocka_unit_test(GSS_2_header_signing_is_of_the_connection),
         cmocka_unit_test(RPC_8_a_request_has_one_identity),
         cmocka_unit_test(test_one_identity),
         cmocka_unit_test(RPC_7_one_identity_is_one_name_SID_and_level),

@@ -12,7 +12,8 @@
 #include "rpc/server.h"
 #include "sec/authority.h"
 
-#define PORT 135
+#define PORT    135
+#define ENTRIES 8
 
 static const PduSyntax netlogon = {
     {0x12345678, 0x1234, 0xabcd, {0xef, 0x00, 0x01, 0x23, 0x45, 0x67, 0xcf, 0xfb}}, 1, 0};
@@ -42,15 +43,17 @@ static Authority *open_authority(const char *keytab, const char *users)
 
 static int serve(RpcServer *server, EndpointMapper *mapper, const char *address)
 {
-    const EndpointEntry entry = {.iface = netlogon, .port = PORT, .annotation = "netlogon"};
+    EndpointEntry entry = {.iface = netlogon, .port = PORT, .annotation = "netlogon"};
     IoAddress where;
     uint16_t port;
     char byte;
 
     netlogon_row.uuid = netlogon.uuid;
     netlogon_row.major = netlogon.major;
-    if (endpoint_mapper_add(mapper, 1, &entry) != RPCST_OK ||
-        rpc_server_register(server, endpoint_mapper_interface(mapper)) != RPCST_OK ||
+    /* Of several objects, so that a search has something to go on with. */
+    for (; entry.object.data1 < ENTRIES; entry.object.data1++)
+        if (endpoint_mapper_add(mapper, 1, &entry) != RPCST_OK) return 1;
+    if (rpc_server_register(server, endpoint_mapper_interface(mapper)) != RPCST_OK ||
         rpc_server_register(server, &netlogon_row) != RPCST_OK || io_address_parse(address, 0, &where) < 0 ||
         rpc_server_listen(server, &where, PORT, &port) < 0)
         return 1;
