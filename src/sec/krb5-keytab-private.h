@@ -7,7 +7,7 @@
 
 /* Callers' tickets that are kept at a time, to go on in their names. Without room a caller is none the less
  * let in: its token just reaches no further machine. */
-#define KEYTAB_EVIDENCE_MAX 8192u
+#define KEYTAB_EVIDENCE_MAX 32768u
 
 /* A handle for the caller's own context; closed by krb5_kt_close. */
 krb5_error_code kerberos_keytab_open(const KerberosKeytab *keytab, krb5_context context,
