@@ -106,7 +106,10 @@ typedef enum Leg {
 static int row_new(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
 {
     const ServerProvider *provider = connection->server->provider;
-    if (!provider) return -EOPNOTSUPP; /* nobody can authenticate here */
+    const uint32_t services = connection->server->options.services;
+    /* Keys being there for a service does not mean that the program wants it. */
+    if (!provider || (services && (trailer->type >= 32 || !(services & 1u << trailer->type))))
+        return -EOPNOTSUPP;
     SecurityRow **rows =
         realloc(connection->security, (connection->security_count + 1) * sizeof(connection->security[0]));
     if (!rows) return -ENOMEM;

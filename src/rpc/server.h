@@ -100,11 +100,13 @@ typedef struct RpcObjects {
 
 /* 0 in a field means its default. */
 typedef struct RpcServerOptions {
-    IoLoop *loop;             /* the caller's; must be served by threads until rpc_server_free() returned */
-    Authority *authority;     /* verifies callers by all services it can; a reference. NULL: nobody can */
-    const char *principal;    /* ours, for whoever asks; copied. NULL: none */
-    size_t preauth_bytes;     /* held for a connection that has not authenticated */
-    unsigned preauth_seconds; /* from accept, or from its last answered call, until it is closed */
+    IoLoop *loop;         /* the caller's; must be served by threads until rpc_server_free() returned */
+    Authority *authority; /* verifies callers; takes a reference. NULL: nobody can authenticate */
+    uint32_t services; /* that callers may use, as the process registered them (CIS-5): bits of 1 << RPC_C_AUTHN_*.
+                          0: all that the authority has keys for */
+    const char *principal;        /* ours, for whoever asks; copied. NULL: none */
+    size_t preauth_bytes;         /* held for a connection that has not authenticated */
+    unsigned preauth_seconds;     /* from accept, or from its last answered call, until it is closed */
     unsigned preauth_connections; /* per peer address */
     unsigned connections;
     unsigned calls_per_caller; /* running at once */

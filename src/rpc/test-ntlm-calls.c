@@ -80,7 +80,7 @@ static Authority *authority_of(bool ntlm, const char *file)
     return authority;
 }
 
-static Bench bench_new(bool ntlm)
+static Bench bench_new(bool ntlm, uint32_t services)
 {
     Bench bench = {.client_authority = authority_of(true, NULL),
                    .server_authority = authority_of(ntlm, users)};
@@ -90,8 +90,10 @@ static Bench bench_new(bool ntlm)
     test_interface.uuid = test_iid;
     assert_int_equal(io_loop_new(&bench.loop), 0);
     assert_int_equal(io_pool_new(bench.loop, 2, 16, &bench.pool), 0);
-    const RpcServerOptions options = {
-        .loop = bench.loop, .authority = bench.server_authority, .preauth_connections = 1000};
+    const RpcServerOptions options = {.loop = bench.loop,
+                                      .authority = bench.server_authority,
+                                      .services = services,
+                                      .preauth_connections = 1000};
     assert_int_equal(rpc_server_new(&options, &bench.server), RPCST_OK);
     assert_int_equal(rpc_server_register(bench.server, &test_interface), RPCST_OK);
     assert_int_equal(io_address_parse("127.0.0.1", 0, &address), 0);
@@ -171,7 +173,7 @@ static RpcStatus who_as(Bench *bench, const char *user, const char *password, ui
 
 static void test_levels(void **state)
 {
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300], expected[64];
 
     for (uint8_t level = RPC_C_AUTHN_LEVEL_CONNECT; level <= PRIVACY; level++) {
@@ -189,7 +191,7 @@ static void test_levels(void **state)
 
 static void test_logon_with_a_hash(void **state)
 {
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300];
     _cleanup_(token_unrefp) Token *token =
         log_on(&bench, LOGON_NT_HASH, "LAB\\hashed", "a4f49c406510bdcab6824ee7c30fd852");
@@ -205,7 +207,7 @@ static void test_refused(void **state)
     static const char *const wrong[][2] = {
         {"LAB\\alice", "bobs"}, {"LAB\\carol", "alices"}, {"EVIL\\alice", "alices"}, {"alice", "alices"}};
     static const uint8_t levels[] = {RPC_C_AUTHN_LEVEL_CONNECT, INTEGRITY, PRIVACY};
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300];
 
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
@@ -220,7 +222,7 @@ static void test_refused(void **state)
 
 static void test_DEL_11_delegation_is_refused_before_anything_is_sent(void **state)
 {
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300];
     assert_int_equal(who_as(&bench, "LAB\\alice", "alices", PRIVACY, 4, text), RPCST_SEC_PKG_ERROR);
     assert_int_equal(atomic_load(&requests), 0);
@@ -231,7 +233,7 @@ static void test_DEL_11_delegation_is_refused_before_anything_is_sent(void **sta
  * came at. */
 static void CLK_15_LVL_6_NTLM_cloaks_across_one_boundary(void **state)
 {
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300];
     for (uint8_t level = RPC_C_IMP_LEVEL_IDENTIFY; level <= RPC_C_IMP_LEVEL_IMPERSONATE; level++) {
         assert_int_equal(who_as(&bench, "LAB\\alice", "alices", PRIVACY, level, text), RPCST_OK);
@@ -254,17 +256,21 @@ static void CLK_15_LVL_6_NTLM_cloaks_across_one_boundary(void **state)
 
 static void test_not_configured(void **state)
 {
-    Bench off = bench_new(false);
+    Bench off = bench_new(false, 0);
+    Bench restricted = bench_new(true, 1u << RPC_C_AUTHN_GSS_KERBEROS | 1u << RPC_C_AUTHN_GSS_NEGOTIATE);
     char text[300];
     assert_int_equal(who_as(&off, "LAB\\alice", "alices", PRIVACY, 3, text), RPCST_UNKNOWN_AUTHN_SERVICE);
+    assert_int_equal(who_as(&restricted, "LAB\\alice", "alices", PRIVACY, 3, text),
+                     RPCST_UNKNOWN_AUTHN_SERVICE);
     assert_int_equal(atomic_load(&requests), 0);
+    bench_free(&restricted);
     bench_free(&off);
 }
 
 /* An identity of NTLM's is shown by NTLM: no other service, and no other identity, takes its place. */
 static void test_no_other_service(void **state)
 {
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300];
     _cleanup_(token_unrefp) Token *token = log_on(&bench, LOGON_PASSWORD, "LAB\\alice", "alices");
     _cleanup_(rpc_security_unrefp) RpcSecurity *security =
@@ -281,7 +287,7 @@ static void test_several_on_one_connection(void **state)
         {"LAB\\alice", "alices"}, {"LAB\\bob", "bobs"}, {"OTHER\\alice", "alices"}};
     Token *tokens[ARRAY_SIZE(names)];
     RpcSecurity *securities[ARRAY_SIZE(names)];
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     char text[300], expected[64];
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -323,7 +329,7 @@ static void test_many_sizes(void **state)
     static const size_t sizes[] = {0,    1,    7,    15,    16,    17,       1000, 5719,
                                    5728, 5816, 5817, 20000, 65536, ECHO_MAX, 3};
     _cleanup_(freep) uint8_t *bytes = malloc(ECHO_MAX);
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     _cleanup_(token_unrefp) Token *token = log_on(&bench, LOGON_PASSWORD, "LAB\\alice", "alices");
 
     for (size_t i = 0; i < ECHO_MAX; i++)
@@ -356,7 +362,7 @@ static void *call_often(void *argument)
 
 static void test_many_threads(void **state)
 {
-    Bench bench = bench_new(true);
+    Bench bench = bench_new(true, 0);
     _cleanup_(token_unrefp) Token *token = log_on(&bench, LOGON_PASSWORD, "LAB\\alice", "alices");
     _cleanup_(rpc_security_unrefp) RpcSecurity *security = security_of(token, RPC_C_AUTHN_WINNT, PRIVACY, 3);
     Caller callers[THREADS];
