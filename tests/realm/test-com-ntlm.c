@@ -91,6 +91,27 @@ static void who_the_file_of_users_says(void **state)
     expect(&ask, "ok LAB\\bob/impersonate/integrity");
 }
 
+/* Negotiate takes Kerberos where there is a KDC for the name, and NTLM where there is none, but not to
+ * delegate. */
+static void CIS_10_Negotiate_takes_NTLM_where_there_is_no_KDC(void **state)
+{
+    Ask ask = bob;
+    ask.service = RPC_C_AUTHN_GSS_NEGOTIATE;
+    ask.domain = "LAB.TEST";
+    expect(&ask, "ok bob/impersonate/privacy");
+    ask.password = "wrong"; /* the KDC has the last word */
+    expect(&ask, "ok 0x8007052E");
+    ask.password = NULL;
+    ask.domain = "LAB";
+    expect(&ask, "ok LAB\\bob/impersonate/privacy");
+    ask.impersonation = RPC_C_IMP_LEVEL_IDENTIFY;
+    expect(&ask, "ok LAB\\bob/identify/privacy");
+    ask.impersonation = RPC_C_IMP_LEVEL_DELEGATE;
+    expect(&ask, "ok 0x8009030E");
+    ask.user = NULL; /* the process: a ticket, and no password */
+    expect(&ask, "ok alice/delegate/privacy");
+}
+
 static void LVL_7_identify(void **state)
 {
     Ask ask = bob;
@@ -219,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_the_file_of_users_says),
+        cmocka_unit_test(CIS_10_Negotiate_takes_NTLM_where_there_is_no_KDC),
         cmocka_unit_test(LVL_7_identify),
         cmocka_unit_test(a_hash_instead_of_the_password),
         cmocka_unit_test(a_wrong_identity_is_refused),
