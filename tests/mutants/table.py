@@ -324,6 +324,11 @@ CHECKS = [
      "size_t services = registrar->options.service_count;", ["com-rules"]),
     ("services-beyond-those-registered", "src/orpc/registrar.c", "if (!exporter->services ||", "if (1 ||", ["registrar"]),
     ("handles-without-the-right", "src/com/token.c", "if (!(access & TOKEN_IMPERSONATE)) return", "if (0) return", ["tokens"]),
+    ("resolution-shows-more-than-who", "src/orpc/resolve.c", "#define LEVEL_IDENTIFY   2 ", "#define LEVEL_IDENTIFY   3 ",
+     ["realm-resolve"]),
+    ("resolution-below-integrity", "src/orpc/resolve.c", "#define LEVEL_INTEGRITY  5 ", "#define LEVEL_INTEGRITY  2 ",
+     ["realm-resolve"]),
+    ("pings-show-more-than-who", "src/orpc/pinger.c", "#define LEVEL_IDENTIFY   2\n", "#define LEVEL_IDENTIFY   3\n", ["realm-resolve"]),
     # Identities of a connection
     ("same-name-with-another-SID", "src/rpc/server-bind.c", "sid_equal(token_user(row->token), token_user(token)) &&", "",
      ["server-security"]),

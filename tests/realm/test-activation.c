@@ -179,7 +179,7 @@ static ActivatorSpec spec_for(const char *host, Token *token)
                            .deadline = time_after(20 * NS_PER_SECOND)};
 }
 
-static void ACT_5_ACT_6_activates_as_the_token_at_integrity(void **state)
+static void ACT_5_ACT_6_ACT_7_activates_as_the_token_at_integrity(void **state)
 {
     static const char *const hosts[] = {"a.lab.test", "a"};
     for (size_t i = 0; i < 4; i++) {
@@ -372,7 +372,7 @@ static void ACT_5_the_server_s_floor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ACT_5_ACT_6_activates_as_the_token_at_integrity),
+        cmocka_unit_test(ACT_5_ACT_6_ACT_7_activates_as_the_token_at_integrity),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(activates_on_an_old_server),
         cmocka_unit_test(an_old_server_refuses),
