@@ -21,13 +21,15 @@ static RpcStatus echo(RpcCall *call, void *data)
     assert((call->token != NULL) == (call->authn_level > 1));
     size_t length = reader_left(&call->in);
     writer_bytes(&call->out, reader_bytes(&call->in, length), length);
+    if (call->opnum == 3) return rpc_call_is_cancelled(call) ? RPCST_CALL_CANCELLED : RPCST_OK;
     return call->opnum == 2 ? RPCST_BAD_STUB_DATA : RPCST_OK;
 }
 
+/* All interfaces but some: those of captured conversations, too. */
 static bool knows(void *data, const Guid *iid)
 {
     (void)data;
-    return iid->data1 == 1;
+    return iid->data1 != 2;
 }
 
 static const RpcOperation operations[] = {{echo, 0}, {NULL, 0}, {echo, 0}, {echo, 5}};
