@@ -31,6 +31,18 @@ MANTLE_API HRESULT VariantCopy(VARIANTARG *pvargDest, const VARIANTARG *pvargSrc
 /* The same, and VT_BYREF is followed. sdk:VariantCopyInd */
 MANTLE_API HRESULT VariantCopyInd(VARIANT *pvarDest, const VARIANTARG *pvargSrc);
 
+/* Clears the destination, which may be the source, and makes it the source's value as another type: numbers
+ * (rounded to the even neighbour), conditions, texts, dates, IUnknown and IDispatch. The same everywhere,
+ * whatever `lcid` says: numbers have a point, dates are "2024-02-29 13:45:00". A default property is not
+ * asked for. DISP_E_TYPEMISMATCH, DISP_E_OVERFLOW, DISP_E_BADVARTYPE; then the destination is as it was.
+ * sdk:VariantChangeType */
+MANTLE_API HRESULT VariantChangeType(VARIANTARG *pvargDest, const VARIANTARG *pvarSrc, USHORT wFlags,
+                                     VARTYPE vt);
+MANTLE_API HRESULT VariantChangeTypeEx(VARIANTARG *pvargDest, const VARIANTARG *pvarSrc, LCID lcid,
+                                       USHORT wFlags, VARTYPE vt);
+#define VARIANT_NOVALUEPROP 0x1
+#define VARIANT_ALPHABOOL   0x2 /* conditions as "True" and "False", not -1 and 0 */
+
 /* SAFEARRAY. Where an array is locked: DISP_E_ARRAYISLOCKED. Records are E_NOTIMPL or NULL. */
 
 MANTLE_API HRESULT SafeArrayAllocDescriptor(UINT cDims, SAFEARRAY **ppsaOut);
