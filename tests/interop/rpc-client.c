@@ -2,7 +2,8 @@
 /*
  * rpc-client ADDRESS PRINCIPAL PASSWORD: logs on, and for each line SERVICE LEVEL IMPERSONATION TARGET SIGNED
  * of standard input (numbers of <rpcdce.h>; SIGNED: 0 when servers need not sign headers) asks the server on
- * port 135 for its interfaces, its name, and where its mgmt is. Prints one line for each: "INTERFACES NAME
+ * port 135 for its interfaces, its name, and where its lsarpc is, by ept_lookup and ept_map. Prints one line
+ * for each: "INTERFACES NAME
  * PORT PORTS", or the code of the first call that failed and the sentence.
  */
 #include <errno.h>
@@ -165,6 +166,20 @@ static int endpoints(const Server *server, const PduSyntax *iface, unsigned *ret
     return (int)ports;
 }
 
+/* Where ept_map says it is; 0: nowhere. */
+static int mapped(const Server *server, const PduSyntax *iface)
+{
+    const EndpointInquirySpec spec = {.binding = server->binding,
+                                      .security = server->security,
+                                      .iface = iface,
+                                      .deadline = time_after(SECONDS * NS_PER_SECOND)};
+    uint16_t port = 0;
+    RpcStatus status = endpoint_resolve(&spec, &port);
+    if (status == RPCST_OK || status == EPT_S_NOT_REGISTERED) return port;
+    printf("0x%08X from ept_map\n", (unsigned)status);
+    return -1;
+}
+
 static void tell(const Server *server, const Asked *asked)
 {
     /* A name that Samba's domain controllers have: lsarpc. */
@@ -175,7 +190,10 @@ static void tell(const Server *server, const Asked *asked)
     int count = interfaces(server);
     if (count < 0 || name(server, asked->service, text) < 0) return;
     int ports = endpoints(server, &lsarpc, &port);
-    if (ports >= 0) printf("%d %s %u %d\n", count, text, port, ports);
+    if (ports < 0) return;
+    int map = mapped(server, &lsarpc);
+    if (map >= 0 && (unsigned)map != port) printf("ept_map says %d, ept_lookup %u\n", map, port);
+    if (map >= 0 && (unsigned)map == port) printf("%d %s %u %d\n", count, text, port, ports);
 }
 
 int main(int argc, char **argv)
