@@ -3,8 +3,7 @@
  * rpc-client ADDRESS PRINCIPAL PASSWORD: logs on, and for each line SERVICE LEVEL IMPERSONATION TARGET SIGNED
  * of standard input (numbers of <rpcdce.h>; SIGNED: 0 when servers need not sign headers) asks the server on
  * port 135 for its interfaces, its name, and where its lsarpc is, by ept_lookup and ept_map. Prints one line
- * for each: "INTERFACES NAME
- * PORT PORTS", or the code of the first call that failed and the sentence.
+ * for each: "INTERFACES NAME PORT PORTS", or the code of the first call that failed and the sentence.
  */
 #include <errno.h>
 #include <stdio.h>
