@@ -54,7 +54,7 @@
     KEY(SECURITY_NTLM_USERS, "security", "ntlm_users", "", TYPE(CONF_PATH),                                  \
         "File of the accounts that NTLM callers are verified against, one DOMAIN:user:password or "          \
         "smbpasswd "                                                                                         \
-        "line each. Not set: winbind is asked, where it runs.")                                              \
+        "line each. Nobody else may read it. Not set: no caller is accepted.")                               \
     KEY(SECURITY_PROTOCOL_TRANSITION, "security", "protocol_transition", "no", TYPE(CONF_BOOLEAN),           \
         "Let programs that run with this configuration make identities for users who did not prove "         \
         "themselves by Kerberos (S4U2self); where those may go says the KDC.")                               \
