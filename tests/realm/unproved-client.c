@@ -20,7 +20,11 @@ static int say(HRESULT hr)
 static int ask(const char *host)
 {
     ChainPlan plan = {
-        .n_hosts = 1, .impersonation = RPC_C_IMP_LEVEL_IMPERSONATE, .authn = RPC_C_AUTHN_LEVEL_PKT_PRIVACY};
+        .n_hosts = 1,
+        .impersonation = RPC_C_IMP_LEVEL_IMPERSONATE,
+        .authn = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+        .service = RPC_C_AUTHN_GSS_KERBEROS,
+    };
     ChainTarget target = {.process_cloaking = MANTLE_LAB_CLOAKING_NONE,
                           .impersonation = RPC_C_IMP_LEVEL_IMPERSONATE,
                           .cloaking = MANTLE_LAB_CLOAKING_DYNAMIC};
