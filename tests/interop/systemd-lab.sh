@@ -77,7 +77,7 @@ until_active() {
     done
     return 1
 }
-ask() { mantle whoami //a --impersonation impersonate | awk '$1 == "a" { print $1, $2, $3, $4, $5 }'; }
+ask() { mantle whoami //a --impersonation impersonate | awk '$1 == "a" { print $1, $2, $3, $5, $6 }'; }
 
 until_active test.target
 until_active mantled-local.socket
