@@ -91,6 +91,13 @@ RpcStatus client_bind_compose(RpcClientCall *call)
     return composed(call, start);
 }
 
+/* By what it was: Negotiate may have ended with another mechanism than its user expects. */
+static const char *choice(const RpcClientCall *call)
+{
+    const InitiatorOps *ops = client_initiator(call);
+    return ops->choice && call->initiator ? ops->choice(call->initiator) : "the service asked for";
+}
+
 static RpcStatus answer_nak(RpcClientCall *call, const Pdu *pdu)
 {
     Association *association = call->connection->association;
@@ -101,7 +108,9 @@ static RpcStatus answer_nak(RpcClientCall *call, const Pdu *pdu)
                                 "the server does not know the authentication service %u",
                                 call->security ? call->security->service : 0);
     case PDU_NAK_CHECKSUM:
-        return client_call_fail(call, RPCST_SEC_PKG_ERROR, "the server did not accept the security token");
+        return client_call_fail(call, RPCST_SEC_PKG_ERROR,
+                                "the server did not accept the security token, which was of %s",
+                                choice(call));
     case PDU_NAK_CONGESTION:
     case PDU_NAK_LIMIT:
         return client_call_fail(call, RPCST_SERVER_TOO_BUSY,
@@ -204,10 +213,10 @@ static RpcStatus answer_fault(RpcClientCall *call, const Pdu *pdu)
 {
     call->fault = true;
     const RpcStatus status = fault_to_status(pdu->call.status);
-    return client_call_fail(call, status,
-                            call->initiator ? "the server refused the authentication: status 0x%08X"
-                                            : "the server refused to bind: status 0x%08X",
-                            status);
+    if (call->initiator)
+        return client_call_fail(call, status, "the server refused the authentication by %s: status 0x%08X",
+                                choice(call), status);
+    return client_call_fail(call, status, "the server refused to bind: status 0x%08X", status);
 }
 
 RpcStatus client_bind_answer(RpcClientCall *call, uint8_t *data, size_t length)

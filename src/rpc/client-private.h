@@ -47,6 +47,7 @@ typedef struct InitiatorOps {
     bool (*wants_reply)(const SecInitiator *initiator);
     SecContext *(*take_context)(SecInitiator *initiator);
     const SecFailure *(*failure)(const SecInitiator *initiator);
+    const char *(*choice)(SecInitiator *initiator); /* NULL: there is nothing to say */
 } InitiatorOps;
 
 /* Security */

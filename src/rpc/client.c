@@ -14,6 +14,7 @@ static const InitiatorOps initiator_ops = {
     .wants_reply = sec_initiator_wants_reply,
     .take_context = sec_initiator_take_context,
     .failure = sec_initiator_failure,
+    .choice = sec_initiator_choice,
 };
 
 /* How often this process forked. Parent and child have the same connections with the same keys and numbers:
