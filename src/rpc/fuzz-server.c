@@ -2,7 +2,7 @@
 /*
  * Any bytes as a whole conversation with a server: what it answers does not matter, that it ends does.
  * Decoder: src/rpc/server-bind.c
- * Decoder: src/rpc/server-request.c
+ * Decoder: src/rpc/server-request.c (?!seal_|send_).*
  * Decoder: src/rpc/server-connection.c
  */
 #include <assert.h>
