@@ -10,6 +10,8 @@
 
 #define EXIT_USAGE 2
 
+typedef enum ReportFormat { TABLE, JSON, DETAILS } ReportFormat;
+
 static void print_usage(FILE *file)
 {
     fprintf(
@@ -17,7 +19,7 @@ static void print_usage(FILE *file)
         "usage: mantle whoami //HOST [//HOST ...] [--impersonation anonymous|identify|impersonate|delegate]\n"
         "                     [--cloaking none|static|dynamic] [--cloaking-by process|blanket]\n"
         "                     [--authn connect|pkt|integrity|privacy] [--service kerberos|negotiate]\n"
-        "                     [--warm-up-as-self] [--format table|json]\n"
+        "                     [--warm-up-as-self] [--format table|json|details]\n"
         "       mantle whoami --help\n");
 }
 
@@ -54,7 +56,7 @@ static int check(const ChainPlan *plan)
     return 0;
 }
 
-static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
+static int parse(int argc, char **argv, ChainPlan *plan, DWORD *ret_format)
 {
     enum { IMPERSONATION = 1, CLOAKING, CLOAKING_BY, AUTHN, SERVICE, WARM_UP, FORMAT, HELP };
     static const struct option known[] = {{"impersonation", required_argument, NULL, IMPERSONATION},
@@ -67,8 +69,8 @@ static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
                                           {"help", no_argument, NULL, HELP},
                                           {NULL, 0, NULL, 0}};
     static const ChainWord by[] = {{"blanket", false}, {"process", true}, {NULL, 0}};
-    static const ChainWord formats[] = {{"table", false}, {"json", true}, {NULL, 0}};
-    DWORD by_process = false, json = false;
+    static const ChainWord formats[] = {{"table", TABLE}, {"json", JSON}, {"details", DETAILS}, {NULL, 0}};
+    DWORD by_process = false;
     int option, r = 0;
     opterr = 0;
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -92,7 +94,7 @@ static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
             plan->warm_up = true;
             break;
         case FORMAT:
-            r = choose(formats, "no such format", &json);
+            r = choose(formats, "no such format", ret_format);
             break;
         case HELP:
             print_usage(stdout);
@@ -104,7 +106,6 @@ static int parse(int argc, char **argv, ChainPlan *plan, bool *ret_json)
     while (r == 0 && optind < argc)
         r = add_host(plan, argv[optind++]);
     plan->by_process = by_process;
-    *ret_json = json;
     return r == 0 ? check(plan) : r;
 }
 
@@ -133,14 +134,27 @@ static bool complete(const ChainPlan *plan, const json_t *report)
     return json_array_size(report) == plan->n_hosts && code && strcmp(code, "0x00000000") == 0;
 }
 
+static bool print_json(json_t *report, bool details)
+{
+    size_t index;
+    json_t *hop;
+    json_array_foreach(report, index, hop)
+    {
+        if (details) continue;
+        (void)json_object_del(hop, "sid");
+        (void)json_object_del(hop, "mechanism");
+    }
+    return json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF;
+}
+
 int main(int argc, char **argv)
 {
     ChainPlan plan = {.impersonation = RPC_C_IMP_LEVEL_IMPERSONATE,
                       .authn = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
                       .service = RPC_C_AUTHN_GSS_KERBEROS,
                       .cloaking = MANTLE_LAB_CLOAKING_NONE};
-    bool as_json;
-    int r = parse(argc, argv, &plan, &as_json);
+    DWORD format = TABLE;
+    int r = parse(argc, argv, &plan, &format);
     if (r != 0) return r;
     HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(hr)) {
@@ -150,9 +164,7 @@ int main(int argc, char **argv)
     json_t *report = json_array();
     walk(&plan, report);
     CoUninitialize();
-    bool printed =
-        as_json ? json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF
-                : report_print(report, stdout);
+    bool printed = format == TABLE ? report_print(report, stdout) : print_json(report, format == DETAILS);
     r = printed && complete(&plan, report) ? 0 : 1;
     json_decref(report);
     return r;

@@ -25,7 +25,7 @@ def whoami(hosts, *options, account=None):
     environment = dict(os.environ)
     if account:
         environment["KRB5CCNAME"] = "FILE:%s/users/%s.ccache" % (environment["MANTLE_LAB"], account)
-    command = ["mantle", "whoami"] + ["//" + host for host in hosts] + ["--format", "json", *options]
+    command = ["mantle", "whoami"] + ["//" + host for host in hosts] + ["--format", "details", *options]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         return result.returncode, json.loads(result.stdout), result.stderr
