@@ -22,6 +22,19 @@ static PduVerification some(unsigned which)
     };
 }
 
+/* Field by field: the bytes between them are nobody's. */
+static void assert_same(const PduVerification *in, const PduVerification *out)
+{
+    assert_true(in->has_bits == out->has_bits && in->has_context == out->has_context &&
+                in->has_header == out->has_header);
+    assert_int_equal(in->bits, out->bits);
+    assert_memory_equal(&in->abstract, &out->abstract, sizeof(in->abstract));
+    assert_memory_equal(&in->transfer, &out->transfer, sizeof(in->transfer));
+    assert_int_equal(in->type, out->type);
+    assert_memory_equal(in->drep, out->drep, sizeof(in->drep));
+    assert_true(in->call_id == out->call_id && in->context_id == out->context_id && in->opnum == out->opnum);
+}
+
 /* Every set of commands behind stubs of every length modulo the padding. */
 static void test_round_trip(void **state)
 {
@@ -39,7 +52,7 @@ static void test_round_trip(void **state)
             assert_int_equal(writer_status(&writer), 0);
             assert_int_equal(pdu_verification_find(data + 5, writer.length - 5, &offset, &out), 0);
             assert_int_equal(offset, (stub + 3) & ~(size_t)3);
-            assert_memory_equal(&in, &out, sizeof(in));
+            assert_same(&in, &out);
             /* not when it ends elsewhere than the stub */
             assert_int_equal(pdu_verification_find(data + 5, writer.length - 6, &offset, &out),
                              PDU_NO_VERIFICATION);
