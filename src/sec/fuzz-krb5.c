@@ -32,7 +32,7 @@ static void setup(void)
     SecFailure failure;
     if (context) return;
     assert(kerberos_config_new("/dev/null", false, &config, &failure) == 0);
-    assert(kerberos_context_new(config, &context) == 0);
+    assert(kerberos_context_new(config, &context, &failure) == 0);
     memset(key, 7, sizeof(key));
     tgt.keyblock = (krb5_keyblock){.enctype = ENCTYPE_AES256_CTS_HMAC_SHA1_96, .length = 32, .contents = key};
     assert(krb5_parse_name(context, "alice@LAB.TEST", &tgt.client) == 0);

@@ -29,14 +29,14 @@ struct KerberosAcceptor {
     KerberosSession session;
 };
 
-static int acceptor_alloc(KerberosKeytab *keytab, KerberosAcceptor **ret_acceptor)
+static int acceptor_alloc(KerberosKeytab *keytab, KerberosAcceptor **ret_acceptor, SecFailure *failure)
 {
     _cleanup_(kerberos_acceptor_freep) KerberosAcceptor *acceptor = calloc(1, sizeof(*acceptor));
     if (!acceptor) return -ENOMEM;
     acceptor->keytab = kerberos_keytab_ref(keytab);
-    if (kerberos_context_new(kerberos_keytab_config(keytab), &acceptor->context) != 0) return -ENOMEM;
-    *ret_acceptor = TAKE_PTR(acceptor);
-    return 0;
+    int result = kerberos_context_new(kerberos_keytab_config(keytab), &acceptor->context, failure);
+    if (result == 0) *ret_acceptor = TAKE_PTR(acceptor);
+    return result;
 }
 
 KerberosAcceptor *kerberos_acceptor_free(KerberosAcceptor *acceptor)
@@ -193,7 +193,7 @@ int kerberos_acceptor_new(KerberosKeytab *keytab, uint8_t level, const uint8_t *
                           KerberosAcceptor **ret_acceptor, Writer *error_token, SecFailure *failure)
 {
     _cleanup_(kerberos_acceptor_freep) KerberosAcceptor *acceptor = NULL;
-    int result = acceptor_alloc(keytab, &acceptor);
+    int result = acceptor_alloc(keytab, &acceptor, failure);
     if (result != 0) return result;
     acceptor->level = level;
     krb5_error_code error = length == 0 || length > KERBEROS_TOKEN_MAX ? KRB5KRB_AP_ERR_MSG_TYPE : 0;

@@ -106,7 +106,7 @@ int kerberos_acquire_send(KerberosAcquire *acquire, const krb5_data *realm, cons
     if (!name) return -ENOMEM;
     acquire->exchange = kdc_exchange_free(acquire->exchange);
     int result = kdc_exchange_new(kerberos_credential_config(acquire->credential), name, message, length,
-                                  acquire->deadline, &acquire->exchange);
+                                  acquire->deadline, &acquire->exchange, &acquire->failure);
     return result ? result : STAGE_AGAIN;
 }
 
@@ -338,11 +338,14 @@ static int stage_step(KerberosAcquire *acquire, IoWait *ret_wait)
 
 int kerberos_acquire_step(KerberosAcquire *acquire, IoWait *ret_wait)
 {
-    if (!acquire->context &&
-        kerberos_context_new(kerberos_credential_config(acquire->credential), &acquire->context) != 0)
-        return -ENOMEM;
+    int result = 0;
+
+    if (!acquire->context)
+        result = kerberos_context_new(kerberos_credential_config(acquire->credential), &acquire->context,
+                                      &acquire->failure);
+    if (result != 0) return result;
     while (acquire->stage != STAGE_DONE) {
-        int result = stage_step(acquire, ret_wait);
+        result = stage_step(acquire, ret_wait);
         if (result == STAGE_AGAIN) continue;
         bool unreachable = acquire->failure.code == (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY;
         if (result == SEC_FAILED && acquire->has_older && unreachable) result = 0;

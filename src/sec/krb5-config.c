@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <profile.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+#include <winerror.h>
 #include "sec/krb5-private.h"
 
 #define ENCTYPES_MAX 6
+#define SYSTEM_FILE  "/etc/krb5.conf"
 
 struct KerberosConfig {
     RefCount refs;
     krb5_context base; /* holds the profile; never used by two threads for more than freeing */
     struct _profile_t *profile;
+    char *files; /* what it was read from, with colons between them */
     char *realm;
     bool allow_rc4;
     krb5_enctype enctypes[ENCTYPES_MAX];
@@ -31,9 +38,30 @@ static char *profile_value(const KerberosConfig *config, const char *const *name
     return value;
 }
 
+/* The first of the files that cannot be opened, or all of them; and why, or what the library says. */
+static void config_say(const KerberosConfig *config, krb5_error_code error, SecFailure *failure)
+{
+    char quoted[SEC_QUOTE_SIZE], file[PATH_MAX];
+    const char *message = krb5_get_error_message(NULL, error), *what = config->files, *why = message;
+
+    for (const char *at = config->files; *at && what == config->files; at += *at == ':') {
+        const size_t length = strcspn(at, ":");
+        snprintf(file, sizeof(file), "%.*s", (int)length, at);
+        _cleanup_(closep) int fd = length > 0 ? open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+        if (length > 0 && fd < 0) {
+            what = file;
+            why = strerror(errno);
+        }
+        at += length;
+    }
+    sec_failure_set(failure, (uint32_t)SEC_E_NO_CREDENTIALS,
+                    "the Kerberos configuration %s cannot be read (%s); correct that file",
+                    sec_quote(what, quoted), why);
+    krb5_free_error_message(NULL, message);
+}
+
 static int config_load(KerberosConfig *config, const char *path, SecFailure *failure)
 {
-    char quoted[SEC_QUOTE_SIZE];
     struct _profile_t *profile = NULL;
     long error = path ? profile_init_path(path, &profile) : 0;
     if (error == 0) error = krb5_init_context_profile(profile, 0, &config->base);
@@ -41,11 +69,7 @@ static int config_load(KerberosConfig *config, const char *path, SecFailure *fai
     if (error == 0) error = krb5_get_profile(config->base, &config->profile);
     if (error == ENOMEM) return -ENOMEM;
     if (error != 0) {
-        const char *message = krb5_get_error_message(NULL, (krb5_error_code)error);
-        sec_failure_set(failure, 0x8009030E,
-                        "the Kerberos configuration %s cannot be read (%s); correct that file",
-                        path ? sec_quote(path, quoted) : "of the system", message);
-        krb5_free_error_message(NULL, message);
+        config_say(config, (krb5_error_code)error, failure);
         return SEC_FAILED;
     }
     static const char *const names[] = {"libdefaults", "default_realm", NULL};
@@ -65,7 +89,10 @@ int kerberos_config_new(const char *path, bool allow_rc4, KerberosConfig **ret_c
     memcpy(config->enctypes, aes, sizeof(aes));
     config->enctype_count = (int)ARRAY_SIZE(aes);
     if (allow_rc4) config->enctypes[config->enctype_count++] = ENCTYPE_ARCFOUR_HMAC;
-    int result = kdc_turns_new(&config->turns);
+    /* What the library takes where it is told nothing. */
+    const char *named = secure_getenv("KRB5_CONFIG");
+    config->files = strdup(path ? path : named ? named : SYSTEM_FILE);
+    int result = config->files ? kdc_turns_new(&config->turns) : -ENOMEM;
     if (result == 0) result = config_load(config, path, failure);
     if (result != 0) return result;
     *ret_config = TAKE_PTR(config);
@@ -84,23 +111,27 @@ KerberosConfig *kerberos_config_unref(KerberosConfig *config)
     if (config->profile) profile_release(config->profile);
     if (config->base) krb5_free_context(config->base);
     kdc_turns_free(config->turns);
+    free(config->files);
     free(config->realm);
     free(config);
     return NULL;
 }
 
-krb5_error_code kerberos_context_new(const KerberosConfig *config, krb5_context *ret_context)
+int kerberos_context_new(const KerberosConfig *config, krb5_context *ret_context, SecFailure *failure)
 {
-    krb5_context context;
+    krb5_context context = NULL;
+
+    /* The library opens the files again, each time. */
     krb5_error_code error = krb5_init_context_profile(config->profile, 0, &context);
-    if (error) return error;
-    error = krb5_set_default_tgs_enctypes(context, config->enctypes);
-    if (error) {
-        krb5_free_context(context);
-        return error;
+    if (!error) error = krb5_set_default_tgs_enctypes(context, config->enctypes);
+    if (!error) {
+        *ret_context = context;
+        return 0;
     }
-    *ret_context = context;
-    return 0;
+    krb5_free_context(context);
+    if (error == ENOMEM) return -ENOMEM;
+    config_say(config, error, failure);
+    return SEC_FAILED;
 }
 
 krb5_context kerberos_config_base(const KerberosConfig *config)
@@ -113,12 +144,22 @@ const char *kerberos_config_realm(const KerberosConfig *config)
     return config->realm;
 }
 
-char **kerberos_config_kdcs(const KerberosConfig *config, const char *realm)
+int kerberos_config_kdcs(const KerberosConfig *config, const char *realm, char ***ret_kdcs,
+                         SecFailure *failure)
 {
     const char *const names[] = {"realms", realm, "kdc", NULL};
     char **values = NULL;
-    if (profile_get_values(config->profile, names, &values) != 0) return NULL;
-    return values;
+    krb5_context probe;
+
+    const long error = profile_get_values(config->profile, names, &values);
+    if (error == ENOMEM) return -ENOMEM;
+    if (error == 0) return *ret_kdcs = values, 0;
+    /* A file that is gone counts as empty in there, but "no KDC" would be a reason to go on with NTLM. */
+    int r = kerberos_context_new(config, &probe, failure);
+    if (r != 0) return r;
+    krb5_free_context(probe);
+    *ret_kdcs = NULL;
+    return 0;
 }
 
 void kerberos_kdcs_free(char **kdcs)

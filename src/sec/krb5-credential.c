@@ -239,11 +239,10 @@ int kerberos_credential_new(KerberosConfig *config, const KerberosCredentialSpec
     _cleanup_(kerberos_credential_unrefp) KerberosCredential *credential = NULL;
     int result = credential_alloc(config, &credential);
     if (result == 0) result = credential_copy_spec(credential, spec);
-    if (result != 0) return result;
     krb5_context context;
-    krb5_error_code error = kerberos_context_new(config, &context);
-    if (error) return -ENOMEM;
-    error = credential_identify(credential, context, spec);
+    if (result == 0) result = kerberos_context_new(config, &context, failure);
+    if (result != 0) return result;
+    krb5_error_code error = credential_identify(credential, context, spec);
     if (error)
         kerberos_failure(context, error, by_password ? KERBEROS_LOGON : KERBEROS_TICKET, spec->principal,
                          NULL, spec->path, failure);
@@ -412,9 +411,9 @@ static void say_expired(const KerberosCredential *credential, SecFailure *failur
 static int ccache_tgt(KerberosCredential *credential, SecFailure *failure)
 {
     krb5_context context;
-    krb5_error_code error = kerberos_context_new(credential->config, &context);
-    if (error) return -ENOMEM;
-    error = ccache_load(credential, context);
+    int result = kerberos_context_new(credential->config, &context, failure);
+    if (result != 0) return result;
+    krb5_error_code error = ccache_load(credential, context);
     if (error == KRB5_PRINC_NOMATCH) {
         char quoted[SEC_QUOTE_SIZE];
         sec_failure_set(

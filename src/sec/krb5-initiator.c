@@ -140,7 +140,8 @@ int kerberos_initiator_new(KerberosCredential *credential, const KerberosAcquire
     _cleanup_(kerberos_initiator_freep) KerberosInitiator *initiator = calloc(1, sizeof(*initiator));
     if (!initiator) return -ENOMEM;
     KerberosConfig *config = kerberos_credential_config(credential);
-    if (kerberos_context_new(config, &initiator->context) != 0) return -ENOMEM;
+    int result = kerberos_context_new(config, &initiator->context, failure);
+    if (result != 0) return result;
     initiator->credential = kerberos_credential_ref(credential);
     initiator->ticket = kerberos_ticket_ref(kerberos_acquire_ticket(acquire));
     if (impersonation == RPC_C_IMP_LEVEL_DELEGATE)

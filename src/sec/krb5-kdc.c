@@ -45,7 +45,7 @@ struct KdcExchange {
 };
 
 int kdc_exchange_new(KerberosConfig *config, const char *realm, const uint8_t *request, size_t length,
-                     uint64_t deadline, KdcExchange **ret_exchange)
+                     uint64_t deadline, KdcExchange **ret_exchange, SecFailure *failure)
 {
     if (length > KDC_MESSAGE_MAX) return -ENOMEM;
     _cleanup_(kdc_exchange_freep) KdcExchange *exchange = calloc(1, sizeof(*exchange));
@@ -59,7 +59,8 @@ int kdc_exchange_new(KerberosConfig *config, const char *realm, const uint8_t *r
     for (unsigned i = 0; i < LENGTH_SIZE; i++)
         exchange->request[i] = (uint8_t)(length >> (24 - 8 * i));
     memcpy(exchange->request + LENGTH_SIZE, request, length);
-    exchange->kdcs = kerberos_config_kdcs(config, realm);
+    int result = kerberos_config_kdcs(config, realm, &exchange->kdcs, failure);
+    if (result != 0) return result;
     while (exchange->kdcs && exchange->kdcs[exchange->kdc_count])
         exchange->kdc_count++;
     exchange->kdc_first =

@@ -23,9 +23,10 @@ enum {
 
 typedef struct KdcExchange KdcExchange;
 
-/* Copies `request`. The deadline is absolute and for the whole exchange. 0, -ENOMEM. */
+/* Copies `request`. The deadline is absolute and for the whole exchange. 0, -ENOMEM; SEC_FAILED
+ * when the profile cannot be read any more. */
 int kdc_exchange_new(KerberosConfig *config, const char *realm, const uint8_t *request, size_t length,
-                     uint64_t deadline, KdcExchange **ret_exchange) must_use;
+                     uint64_t deadline, KdcExchange **ret_exchange, SecFailure *failure) must_use;
 KdcExchange *kdc_exchange_free(KdcExchange *exchange);
 DEFINE_CLEANUP(KdcExchange, kdc_exchange_free)
 /* 0: the reply is there; IO_AGAIN; KDC_UNREACHABLE; KDC_UNKNOWN; -ENOMEM. */

@@ -79,7 +79,8 @@ int kerberos_keytab_new(KerberosConfig *config, const char *path, KerberosKeytab
     keytab->path = strdup(path);
     keytab->entries = calloc(KEYTAB_ENTRIES_MAX, sizeof(*keytab->entries));
     if (!keytab->path || !keytab->entries || hashmap_new(&keytab->accounts) != 0) return -ENOMEM;
-    if (kerberos_context_new(config, &keytab->context) != 0) return -ENOMEM;
+    int result = kerberos_context_new(config, &keytab->context, failure);
+    if (result != 0) return result;
     /* Before it is read: a change in between is then seen as one. */
     (void)stat(path, &keytab->seen);
     krb5_error_code error = keytab_read(keytab);

@@ -7,14 +7,18 @@
 #include "sec/krb5-config.h"
 #include "sec/krb5-turn.h"
 
-/* A context of its own for one conversation or operation; freed by krb5_free_context. */
-krb5_error_code kerberos_context_new(const KerberosConfig *config, krb5_context *ret_context) must_use;
+/* A context of its own for one conversation or operation; freed by krb5_free_context. 0, -ENOMEM, SEC_FAILED:
+ * the sentence names the file that cannot be read, or not any more, and says why. */
+int kerberos_context_new(const KerberosConfig *config, krb5_context *ret_context,
+                         SecFailure *failure) must_use;
 /* For functions of libkrb5 that only free: they take a context but do not use it. */
 krb5_context kerberos_config_base(const KerberosConfig *config);
 /* The default realm as the profile says it, or NULL. */
 const char *kerberos_config_realm(const KerberosConfig *config);
-/* The `kdc` entries of a realm, in order; freed by kerberos_kdcs_free. NULL when there is none. */
-char **kerberos_config_kdcs(const KerberosConfig *config, const char *realm);
+/* The `kdc` entries of a realm, in order; freed by kerberos_kdcs_free. NULL when there is none. 0, and as
+ * above. */
+int kerberos_config_kdcs(const KerberosConfig *config, const char *realm, char ***ret_kdcs,
+                         SecFailure *failure) must_use;
 void kerberos_kdcs_free(char **kdcs);
 /* Which of them answered last: an index to start with, taken modulo their number. */
 unsigned kerberos_config_preferred_kdc(const KerberosConfig *config);

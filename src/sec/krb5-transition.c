@@ -43,8 +43,8 @@ int kerberos_transition_new(KerberosKeytab *keytab, const char *service, const c
     KerberosCredential *account;
     if (!transition) return -ENOMEM;
     transition->keytab = kerberos_keytab_ref(keytab);
-    if (kerberos_context_new(kerberos_keytab_config(keytab), &transition->context) != 0) return -ENOMEM;
-    int result = find_account(transition, service, &account, failure);
+    int result = kerberos_context_new(kerberos_keytab_config(keytab), &transition->context, failure);
+    if (result == 0) result = find_account(transition, service, &account, failure);
     if (result == 0) result = kerberos_acquire_new_self(account, user, deadline, &transition->acquire);
     if (result == 0) *ret_transition = TAKE_PTR(transition);
     return result;

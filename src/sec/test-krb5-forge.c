@@ -79,7 +79,7 @@ void forge_init(Forge *forge)
     };
     int r = kerberos_config_new(path, false, &forge->config, &failure);
     assert(r == 0);
-    must(kerberos_context_new(forge->config, &forge->context));
+    must(kerberos_context_new(forge->config, &forge->context, &failure));
     make_keytab(forge);
 }
 

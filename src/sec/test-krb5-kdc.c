@@ -108,11 +108,12 @@ static int ask(Kdc *kdcs, size_t count, uint64_t patience, const void *reply, si
     int file;
     IoWait wait;
     KdcExchange *exchange;
+    SecFailure failure;
     for (size_t i = 0; i < count; i++)
         kdc_start(&kdcs[i]);
     KerberosConfig *config = config_of(kdcs, count, &file);
     assert_int_equal(kdc_exchange_new(config, "LAB.TEST", (const uint8_t *)REQUEST, sizeof(REQUEST),
-                                      time_after(patience), &exchange),
+                                      time_after(patience), &exchange, &failure),
                      0);
     int result;
     while ((result = kdc_exchange_step(exchange, &wait)) == IO_AGAIN) {

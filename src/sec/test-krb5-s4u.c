@@ -243,7 +243,8 @@ static void serve_one(int fd)
 static void *serve(void *data)
 {
     IoAddress peer;
-    if (kerberos_context_new(scene.config, &replying) != 0) abort();
+    SecFailure failure;
+    if (kerberos_context_new(scene.config, &replying, &failure) != 0) abort();
     struct pollfd wait[2] = {{scene.listener, POLLIN, 0}, {scene.end[0], POLLIN, 0}};
     while (!wait[1].revents) {
         int fd;
@@ -328,7 +329,7 @@ static int setup(void **state)
     listen_here(profile);
     scene.profile = memory_file(profile, strlen(profile), path);
     if (kerberos_config_new(path, false, &scene.config, &failure) != 0 ||
-        kerberos_context_new(scene.config, &scene.context) != 0 ||
+        kerberos_context_new(scene.config, &scene.context, &failure) != 0 ||
         krb5_parse_name(scene.context, USER, &scene.user) != 0 ||
         krb5_parse_name(scene.context, SERVICE, &scene.service) != 0 ||
         krb5_parse_name(scene.context, TARGET, &scene.target) != 0 ||

@@ -119,7 +119,7 @@ static int kdc_setup(void **state)
     static Kdc kdc;
     SecFailure failure;
     if (kerberos_config_new("/dev/null", false, &kdc.config, &failure) != 0) return -1;
-    if (kerberos_context_new(kdc.config, &kdc.context) != 0) return -1;
+    if (kerberos_context_new(kdc.config, &kdc.context, &failure) != 0) return -1;
     memset(kdc.key, 7, sizeof(kdc.key));
     kdc.tgt.keyblock =
         (krb5_keyblock){.enctype = ENCTYPE_AES256_CTS_HMAC_SHA1_96, .length = 32, .contents = kdc.key};
