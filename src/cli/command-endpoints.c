@@ -3,8 +3,6 @@
 #define COBJMACROS
 #include <mantle_endpoints.h>
 #include <objbase.h>
-#include <oleauto.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <winerror.h>
@@ -41,38 +39,14 @@ static const char *name_of(const GUID *iid)
     return "-";
 }
 
-/* Another machine's text must not write to the terminal but itself. */
-static void printable(char *text)
-{
-    for (; *text; text++)
-        if (*text < ' ' || *text > '~') *text = '?';
-}
-
 static void print_endpoint(MantleEndpoint *endpoint)
 {
     const GUID *iid = &endpoint->Interface;
-    printable(endpoint->Annotation);
+    cli_make_printable(endpoint->Annotation);
     printf("%5u  %08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x  %3u.%-3u  %-19s  %s\n", endpoint->Port,
            (unsigned)iid->Data1, iid->Data2, iid->Data3, iid->Data4[0], iid->Data4[1], iid->Data4[2],
            iid->Data4[3], iid->Data4[4], iid->Data4[5], iid->Data4[6], iid->Data4[7], endpoint->MajorVersion,
            endpoint->MinorVersion, name_of(iid), endpoint->Annotation);
-}
-
-/* The sentence of the last error; false when there is none. */
-static bool print_sentence(void)
-{
-    IErrorInfo *error = NULL;
-    BSTR text = NULL;
-    char narrow[1024] = "";
-    if (GetErrorInfo(0, &error) != S_OK) return false;
-    (void)IErrorInfo_GetDescription(error, &text); /* without one, nothing is printed */
-    for (size_t i = 0; text && text[i] && i + 1 < sizeof(narrow); i++)
-        narrow[i] = text[i] < 0x80 ? (char)text[i] : '?';
-    SysFreeString(text);
-    IErrorInfo_Release(error);
-    printable(narrow);
-    if (narrow[0]) fprintf(stderr, "mantle endpoints: %s\n", narrow);
-    return narrow[0];
 }
 
 int command_endpoints(int argc, char **argv)
@@ -94,7 +68,7 @@ int command_endpoints(int argc, char **argv)
         host[i] = (unsigned char)argv[1][i];
     HRESULT hr = MantleQueryEndpoints(host, NULL, 0, 0, &count, &endpoints);
     if (FAILED(hr)) {
-        if (!print_sentence()) fprintf(stderr, "mantle endpoints: 0x%08X\n", (unsigned)hr);
+        cli_print_error("endpoints", hr);
         return hr == CO_E_BAD_SERVER_NAME ? EXIT_USAGE : EXIT_REFUSED;
     }
     printf("%5s  %-36s  %7s  %-19s  %s\n", "port", "interface", "version", "name", "annotation");

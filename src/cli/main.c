@@ -12,6 +12,7 @@ static const struct {
     int (*command)(int argc, char **argv);
     const char *about;
 } VERBS[] = {
+    {"config", NULL, command_config, "what mantle.conf says, and whether it can work"},
     {"endpoints", NULL, command_endpoints, "what a machine's endpoint mapper lists"},
     {"lab", "mantle-lab", NULL, "a disposable realm and hosts round a command"},
     {"whoami", "mantle-whoami", NULL, "whom each host of a chain of calls sees"},

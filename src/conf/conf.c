@@ -18,7 +18,7 @@ static const ConfKey KEYS[CONF_COUNT] = {CONF_KEYS(ROW, ROW_INTEGER, ROW_DURATIO
 
 typedef struct Setting {
     ConfValue value;
-    char *text;    /* as written; only lists keep it, for their continuation */
+    char *text;    /* as written; NULL: the default */
     char *origin;  /* NULL: the default */
     unsigned line; /* 0: not from the file */
 } Setting;
@@ -74,10 +74,10 @@ static int setting_assign(Setting *setting, const ConfKey *key, const char *text
     Setting new = {.line = line};
     int r = conf_value_parse(key, text, &new.value);
     if (r < 0) return r;
-    if (conf_type_is_list(key->type)) new.text = strdup(text);
+    new.text = strdup(text);
     int n = line ? asprintf(&new.origin, "%s:%u", path, line) : asprintf(&new.origin, "%s", path);
     if (n < 0) new.origin = NULL; /* undefined after a failure */
-    if (!new.origin || (conf_type_is_list(key->type) && !new.text)) {
+    if (!new.origin || !new.text) {
         setting_deinit(&new);
         return -ENOMEM;
     }
@@ -236,6 +236,21 @@ const char *const *conf_list(const Conf *conf, ConfId id)
 const char *conf_origin(const Conf *conf, ConfId id)
 {
     return conf->settings[id].origin ? conf->settings[id].origin : "the default";
+}
+
+const char *conf_section(ConfId id)
+{
+    return KEYS[id].section;
+}
+
+const char *conf_name(ConfId id)
+{
+    return KEYS[id].name;
+}
+
+const char *conf_text(const Conf *conf, ConfId id)
+{
+    return conf->settings[id].text ? conf->settings[id].text : KEYS[id].fallback;
 }
 
 /* Describing */

@@ -66,6 +66,10 @@ static void test_defaults(void **state)
     assert_int_equal(conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS), 64);
     assert_int_equal(conf_integer(conf, CONF_LIMITS_CONTEXTS_PER_CONNECTION), 2048);
     assert_null(conf_string(conf, CONF_SECURITY_KEYTAB));
+    assert_string_equal(conf_text(conf, CONF_RESOLVER_PORT), "135");
+    assert_string_equal(conf_text(conf, CONF_SECURITY_KEYTAB), "");
+    assert_string_equal(conf_section(CONF_RESOLVER_PORT), "resolver");
+    assert_string_equal(conf_name(CONF_RESOLVER_PORT), "port");
     assert_false(conf_boolean(conf, CONF_SECURITY_ALLOW_RC4));
     assert_int_equal(conf_choice(conf, CONF_SECURITY_ACTIVATION_FLOOR),
                      5);                                               /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
