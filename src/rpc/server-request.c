@@ -73,6 +73,7 @@ static const Refusal disorder_within = {0, false, RPCST_PROTOCOL_ERROR, SERVER_D
 static const Refusal too_soon = {PDU_DID_NOT_EXECUTE, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
 static const Refusal unknown_interface = {PDU_DID_NOT_EXECUTE, true, RPCST_UNKNOWN_IF, SERVER_READ};
 static const Refusal no_active_call = {PDU_DID_NOT_EXECUTE, true, RPCST_NO_CALL_ACTIVE, SERVER_DRAIN};
+static const Refusal expired = {PDU_DID_NOT_EXECUTE, false, RPCST_SEC_PKG_ERROR, SERVER_READ};
 
 static ServerNext refuse(RpcConnection *connection, const Refusal *refusal, uint32_t call_id,
                          uint16_t context_id)
@@ -87,13 +88,18 @@ static ServerNext refuse_pdu(RpcConnection *connection, const Refusal *refusal, 
     return refuse(connection, refusal, pdu->header.call_id, pdu->call.context_id);
 }
 
+/* The proof of who it is has ended. */
+static bool is_expired(const SecurityRow *row)
+{
+    return row && sec_context_expires(row->context) <= time_wall();
+}
+
 /* The security context a request belongs to. Nothing but a verified one is ever returned; *ret_row NULL: the
  * caller is nobody. NULL, or what is wrong. */
 static const Refusal *find_identity(RpcConnection *connection, const Pdu *pdu, SecurityRow **ret_row)
 {
     /* A context that failed takes nothing along: other identities may be calling on this connection. */
     static const Refusal refused_before = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_READ};
-    static const Refusal expired = {PDU_DID_NOT_EXECUTE, false, RPCST_SEC_PKG_ERROR, SERVER_READ};
     SecurityRow *row = NULL;
     if (pdu->trailer.token) {
         row = server_security_find(connection, pdu->trailer.context_id);
@@ -106,8 +112,8 @@ static const Refusal *find_identity(RpcConnection *connection, const Pdu *pdu, S
     }
     if (row && row->state == SECURITY_PENDING) return &too_soon;
     if (row && row->state == SECURITY_FAILED) return pdu->trailer.token ? &refused_before : &denied;
-    /* The proof of who it is has ended. Said before the method runs: no answer could be sealed any more. */
-    if (row && sec_context_expires(row->context) <= time_wall()) return &expired;
+    /* Said before the method runs: no answer could be sealed any more. */
+    if (is_expired(row)) return &expired;
     *ret_row = row;
     return NULL;
 }
@@ -307,6 +313,12 @@ static ServerNext go_on(RpcConnection *connection, uint8_t *data, const Pdu *pdu
     if (!(pdu->header.flags & PDU_LAST_FRAG)) return SERVER_READ;
     connection->partial = NULL;
     connection->state = CONNECTION_BOUND;
+    if (is_expired(call->security)) { /* its first fragment may have come long ago */
+        const uint32_t id = call->id;
+        const uint16_t context_id = call->context_id;
+        server_call_free(call);
+        return refuse(connection, &expired, id, context_id);
+    }
     reader_init(&call->open.in, call->stub.data, call->stub.length);
     return run(connection, call, ret_call);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A security provider without a KDC, for tests and fuzzing: leg 1 "one PRINCIPAL" is answered by "two", leg 3
- * is "three". The context of a PRINCIPAL that begins with "brief" lasts for two seconds. "skew" is refused
+ * is "three". The context of a PRINCIPAL that begins with "brief" lasts for three seconds. "skew" is refused
  * with the token "KRB-ERROR", anything else without one.
  */
 #pragma once

@@ -621,11 +621,14 @@ static void test_expired(void **state)
         peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, (uint8_t)level, "brief@LAB.TEST",
                    false);
         check_who(&peer, 2, (uint8_t)level, "brief@LAB.TEST");
-        usleep(2100000);
-        peer_request(&peer, 3, OP_WHO, "", 0);
+        peer_request_part(&peer, PDU_FIRST_FRAG, 3, 0, OP_WHO, "", 0); /* begun in time is not enough */
+        usleep(3100000);
+        peer_request_part(&peer, PDU_LAST_FRAG, 3, 0, OP_WHO, "", 0);
+        peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
+        peer_request(&peer, 4, OP_WHO, "", 0);
         peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
         peer_login(&peer, PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "alice@LAB.TEST", false);
-        check_who(&peer, 4, PRIVACY, "alice@LAB.TEST");
+        check_who(&peer, 5, PRIVACY, "alice@LAB.TEST");
         peer_close(&peer);
         host_stop(&host);
     }
