@@ -89,6 +89,14 @@ bool client_connection_may_add(const ClientConnection *connection, const RpcSecu
            security->level >= LEVEL_PACKET && connection->last_context_id < RPC_CLIENT_SECURITY_CONTEXTS;
 }
 
+/* A ticket that was got in somebody's name may last longer than what it was got with: it is of no use beyond
+ * that. */
+static int64_t ends_at(const RpcSecurity *security, const SecContext *sec_context)
+{
+    const int64_t context = sec_context_expires(sec_context), token = token_expires(security->token);
+    return token < context ? token : context;
+}
+
 int client_connection_add(ClientConnection *connection, RpcSecurity *security, SecContext *sec_context,
                           uint32_t id, ClientContext **ret_context)
 {
@@ -103,7 +111,7 @@ int client_connection_add(ClientConnection *connection, RpcSecurity *security, S
     context->security = rpc_security_ref(security);
     context->id = id;
     context->token_length = sec_context_token_length(sec_context, security->level);
-    context->expires = sec_context_expires(sec_context);
+    context->expires = ends_at(security, sec_context);
     if (!connection->contexts) r = hashmap_new(&connection->contexts);
     if (r == 0) r = hashmap_put(connection->contexts, security->key, security->key_length, context);
     if (r < 0) {

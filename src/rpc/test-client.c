@@ -512,6 +512,27 @@ static void test_expired_context_is_replaced(void **state)
     bench_free(&bench);
 }
 
+/* DEL-9: the context that a caller's ticket was turned into lasts longer than that ticket. */
+static void test_expired_token_is_not_shown(void **state)
+{
+    Bench bench = bench_new(&(PeerOptions){.multiplex = true}, NULL);
+    const TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
+                            .level = TOKEN_LEVEL_IMPERSONATION,
+                            .principal = "carol@LAB.TEST",
+                            .from_network = true,
+                            .expires = time_wall() + CLIENT_EXPIRY_MARGIN + 1};
+    _cleanup_(token_unrefp) Token *carol = NULL;
+
+    assert_int_equal(token_new(&spec, &carol), 0);
+    _cleanup_(rpc_security_unrefp) RpcSecurity *security = security_of(carol, PRIVACY);
+    assert_who(&bench, security, "carol@LAB.TEST 6 1");
+    sleep_ms(2100);
+    peer_package.fail = 0x8009030e; /* what sec/initiator.h says of a token that has expired */
+    assert_int_equal(run(&bench, security, PEER_ECHO), 0x8009030e);
+    assert_int_equal(peer_counts(bench.peer).requests, 1);
+    bench_free(&bench);
+}
+
 /* A child has its parent's connections, keys and numbers, and uses none of them. */
 static void test_fork(void **state)
 {
@@ -679,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_skew),
         cmocka_unit_test(test_forgotten_group),
         cmocka_unit_test(test_expired_context_is_replaced),
+        cmocka_unit_test(test_expired_token_is_not_shown),
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_cancel_by_freeing),

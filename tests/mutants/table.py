@@ -186,6 +186,8 @@ CHECKS = [
      ["client"]),
     ("context-past-its-end", "src/rpc/client-connection.c", "if (context->expires - CLIENT_EXPIRY_MARGIN <= now)", "if (0)",
      ["client"]),
+    ("context-past-its-tokens-end", "src/rpc/client-connection.c", "return token < context ? token : context;", "return context;",
+     ["client"]),
     ("connection-of-the-parent", "src/rpc/client.c", "if (connection->forks != own) {", "if (0) {", ["client"]),
     ("unsigned-headers", "src/rpc/client-bind.c", "if (call->security && call->security->level >= LEVEL_PACKET && !connection->sign_header &&",
      "if (0 &&", ["client"]),
