@@ -122,6 +122,22 @@ static int listen_unix(const IoAddress *address, mode_t mode, int *ret_fd)
     return 0;
 }
 
+int io_listen_fresh(const IoAddress *address, mode_t mode, int *ret_fd)
+{
+    _cleanup_(closep) int fd = -1;
+    const char *path = address->local.sun_path;
+    int r = socket_new(address, &fd);
+    if (r < 0) return r;
+    if (fchmod(fd, mode) < 0 || bind(fd, &address->any, address->length) < 0) return -errno;
+    if (chmod(path, mode) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+        r = -errno;
+        (void)unlink(path); /* ours: nobody but its owner can have moved it away */
+        return r;
+    }
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
 int io_listen(const IoAddress *address, mode_t mode, int *ret_fd)
 {
     return io_address_is_ip(address) ? listen_ip(address, ret_fd) : listen_unix(address, mode, ret_fd);
@@ -330,5 +346,102 @@ int io_socket_credentials(int fd, struct ucred *ret_credentials)
     socklen_t length = sizeof(credentials);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0) return -errno;
     *ret_credentials = credentials;
+    return 0;
+}
+
+int io_socket_groups(int fd, gid_t **ret_groups, size_t *ret_count)
+{
+    _cleanup_(freep) gid_t *groups = NULL;
+    socklen_t length = 32 * sizeof(gid_t);
+    for (;;) {
+        free(groups);
+        groups = malloc(length ? length : sizeof(gid_t));
+        if (!groups) return -ENOMEM;
+        const socklen_t room = length;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length) == 0) break;
+        if (errno != ERANGE || length <= room) return -errno;
+        if (length > IO_GROUPS_MAX * sizeof(gid_t)) return -E2BIG;
+    }
+    *ret_count = length / sizeof(gid_t);
+    *ret_groups = TAKE_PTR(groups);
+    return 0;
+}
+
+/* Descriptors */
+
+/* Closes all that came but the only one. 0, -EMSGSIZE. */
+static int take_descriptor(struct msghdr *message, int *ret_descriptor)
+{
+    int kept = -1;
+    bool many = message->msg_flags & MSG_CTRUNC; /* the kernel closed those without room */
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(part) + i * sizeof(int), sizeof(descriptor));
+            many |= kept >= 0;
+            if (many)
+                close(descriptor);
+            else
+                kept = descriptor;
+        }
+    }
+    if (many) {
+        if (kept >= 0) close(kept);
+        return -EMSGSIZE;
+    }
+    *ret_descriptor = kept;
+    return 0;
+}
+
+int io_read_descriptor(int fd, void *buffer, size_t size, size_t *ret_size, int *ret_descriptor)
+{
+    union {
+        struct cmsghdr align;
+        uint8_t room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec piece = {buffer, size};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = sizeof(control.room)};
+    ssize_t got;
+    do
+        got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return errno == EAGAIN ? IO_AGAIN : -errno;
+    int r = take_descriptor(&message, ret_descriptor);
+    if (r < 0) return r;
+    if (got == 0) {
+        if (*ret_descriptor >= 0) close(*ret_descriptor);
+        return IO_CLOSED;
+    }
+    *ret_size = (size_t)got;
+    return 0;
+}
+
+int io_write_descriptor(int fd, const void *data, size_t size, int descriptor, size_t *ret_size)
+{
+    union {
+        struct cmsghdr align;
+        uint8_t room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec piece = {(void *)data, size};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = sizeof(control.room)};
+    struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+    ssize_t put;
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof(descriptor));
+    memcpy(CMSG_DATA(part), &descriptor, sizeof(descriptor));
+    do
+        put = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (put < 0 && errno == EINTR);
+    if (put < 0) return errno == EAGAIN ? IO_AGAIN : -errno;
+    *ret_size = (size_t)put;
     return 0;
 }

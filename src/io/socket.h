@@ -22,6 +22,9 @@ int io_connect_finish(int fd) must_use;
 /* Listens on an IP address (SO_REUSEADDR; `::` takes IPv4 too) or a UNIX path. A UNIX socket gets `mode`; a
  * stale file whose owner is gone is replaced, a live one is -EADDRINUSE. 0, -errno. */
 int io_listen(const IoAddress *address, mode_t mode, int *ret_fd) must_use;
+/* Listens on a UNIX path that must not be there yet, whoever owns what is: for directories in which others
+ * may write, where nothing is replaced and no lock is waited for. 0, -EADDRINUSE, -errno. */
+int io_listen_fresh(const IoAddress *address, mode_t mode, int *ret_fd) must_use;
 /* All addresses of this machine, IPv6 and IPv4 by one descriptor; IPv4 only where there is no IPv6. */
 int io_listen_any(uint16_t port, int *ret_fd) must_use;
 /* The next connection: 0, IO_AGAIN when there is none, -EMFILE and friends (-ENFILE -ENOBUFS -ENOMEM: wait
@@ -55,3 +58,16 @@ int io_socket_address(int fd, IoAddress *ret_address) must_use;
 int io_socket_peer(int fd, IoAddress *ret_address) must_use;
 /* The process at the other end of a UNIX socket, as the kernel recorded it when it connected. 0, -errno. */
 int io_socket_credentials(int fd, struct ucred *ret_credentials) must_use;
+/* Its supplementary groups at that time; freed by free(). 0, -ENOMEM, -E2BIG (above IO_GROUPS_MAX), -errno.
+ */
+#define IO_GROUPS_MAX 65536u
+int io_socket_groups(int fd, gid_t **ret_groups, size_t *ret_count) must_use;
+
+/* Descriptors over UNIX sockets. io_read() closes those that come: who expects one uses these. */
+
+/* As io_read(), and takes over the descriptor that came with these bytes; -1: none did. More than one:
+ * -EMSGSIZE, and all are closed. */
+int io_read_descriptor(int fd, void *buffer, size_t size, size_t *ret_size, int *ret_descriptor) must_use;
+/* As io_write(), with a copy of the descriptor; once a byte was written (0 with *ret_size) it is on its way.
+ */
+int io_write_descriptor(int fd, const void *data, size_t size, int descriptor, size_t *ret_size) must_use;

@@ -191,11 +191,88 @@ static void test_unix(void **state)
     assert_int_equal(second, -1);
 }
 
+/* Descriptors: one is taken over, more are refused and closed, and plain reads close what comes. */
+static void test_descriptors(void **state)
+{
+    (void)state;
+    int ends[2], got = -2, again, useless = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    uint8_t byte;
+    size_t size;
+    gid_t *groups = NULL;
+    struct stat first, second;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(io_read_descriptor(ends[1], &byte, 1, &size, &got), IO_AGAIN);
+    assert_int_equal(io_write_descriptor(ends[0], "1", 1, useless, &size), 0);
+    assert_int_equal(io_read_descriptor(ends[1], &byte, 1, &size, &got), 0);
+    assert_int_equal(byte, '1');
+    assert_true(fcntl(got, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(fstat(got, &first), 0);
+    assert_int_equal(fstat(useless, &second), 0);
+    assert_int_equal(first.st_rdev, second.st_rdev);
+    const int free_slot = got;
+    close(got);
+    assert_int_equal(io_write(ends[0], "2", 1, &size), 0);
+    assert_int_equal(io_read_descriptor(ends[1], &byte, 1, &size, &got), 0);
+    assert_int_equal(got, -1);
+    /* two, and a hundred, in one message */
+    for (unsigned count = 2; count <= 100; count += 98) {
+        int many[100];
+        uint8_t control[CMSG_SPACE(sizeof(many))] __attribute__((aligned(16))) = {0};
+        struct iovec piece = {"3", 1};
+        struct msghdr message = {.msg_iov = &piece,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+        struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+        *part = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        for (unsigned i = 0; i < count; i++)
+            many[i] = useless;
+        memcpy(CMSG_DATA(part), many, count * sizeof(int));
+        assert_int_equal(sendmsg(ends[0], &message, 0), 1);
+        assert_int_equal(io_read_descriptor(ends[1], &byte, 1, &size, &got), -EMSGSIZE);
+    }
+    assert_int_equal(io_write_descriptor(ends[0], "4", 1, useless, &size), 0);
+    assert_int_equal(io_read(ends[1], &byte, 1, &size), 0);
+    assert_int_equal(again = dup(useless), free_slot); /* none was left open */
+    close(again);
+    assert_int_equal(io_socket_groups(ends[0], &groups, &size), 0);
+    assert_int_equal((int)size, getgroups(0, NULL));
+    free(groups);
+    close(ends[0]);
+    assert_int_equal(io_read_descriptor(ends[1], &byte, 1, &size, &got), IO_CLOSED);
+    close(ends[1]);
+    close(useless);
+}
+
+/* Where others may write nothing is replaced. */
+static void test_listen_fresh(void **state)
+{
+    (void)state;
+    char path[64];
+    snprintf(path, sizeof(path), "/tmp/mantle-fresh-%d", (int)getpid());
+    int fd, again = -1;
+    IoAddress address;
+    struct stat status;
+    assert_int_equal(io_address_unix(path, &address), 0);
+    assert_int_equal(io_listen_fresh(&address, 0666, &fd), 0);
+    check_flags(fd);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0666);
+    assert_int_equal(io_listen_fresh(&address, 0666, &again), -EADDRINUSE);
+    close(fd);
+    assert_int_equal(io_listen_fresh(&address, 0666, &again), -EADDRINUSE);
+    assert_int_equal(again, -1);
+    assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tcp),        cmocka_unit_test(test_listen_any), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_read_write), cmocka_unit_test(test_unix),
+        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_listen_fresh),
+        cmocka_unit_test(test_tcp),         cmocka_unit_test(test_listen_any),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_read_write),
+        cmocka_unit_test(test_unix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
