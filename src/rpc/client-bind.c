@@ -81,7 +81,8 @@ RpcStatus client_bind_compose(RpcClientCall *call)
         call->group = connection->association->group;
         pthread_mutex_unlock(&connection->association->lock);
     }
-    if (call->security && (binds || connection->sign_header)) flags |= PDU_HEADER_SIGN;
+    if (call->security && !rpc_security_is_local(call->security) && (binds || connection->sign_header))
+        flags |= PDU_HEADER_SIGN;
     call->call_id = ++connection->last_call_id;
     writer_reset(&connection->out);
     connection->out_sent = 0;
@@ -180,7 +181,7 @@ static RpcStatus answer_connection(RpcClientCall *call, const Pdu *pdu)
     connection->fragment_max = pdu->bind.max_recv < CLIENT_FRAGMENT ? pdu->bind.max_recv : CLIENT_FRAGMENT;
     connection->sign_header = call->security && pdu->header.flags & PDU_HEADER_SIGN;
     if (call->security && call->security->level >= LEVEL_PACKET && !connection->sign_header &&
-        !association->client->options.allow_unsigned_headers)
+        !rpc_security_is_local(call->security) && !association->client->options.allow_unsigned_headers)
         return client_call_fail(
             call, RPCST_SEC_PKG_ERROR,
             "the server does not sign headers, so whoever is on the wire could change the call");

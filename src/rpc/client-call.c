@@ -15,6 +15,7 @@
 #include <string.h>
 #include "io/socket.h"
 #include "rpc/client-private.h"
+#include "sec/local-token.h"
 
 #define SEC_E_TIME_SKEW 0x80090324u
 
@@ -172,6 +173,14 @@ static RpcStatus proceed(RpcClientCall *call)
     return client_bind_compose(call);
 }
 
+/* Whoever may write to a directory of sockets could put one there: only whom the caller named is spoken to.
+ */
+static bool is_owner(const RpcClientCall *call, const ClientConnection *connection)
+{
+    const struct BindingEndpoint *endpoint = &call->binding->endpoints[call->endpoint];
+    return !endpoint->has_owner || endpoint->owner == connection->owner;
+}
+
 static RpcStatus proceed_pooled(RpcClientCall *call, ClientConnection *connection)
 {
     call->connection = connection;
@@ -191,6 +200,8 @@ static RpcStatus state_find(RpcClientCall *call, IoWait *wait)
         call->fresh ? NULL : atomic_load_explicit(&call->binding->answered, memory_order_acquire);
     if (answered) {
         ClientConnection *connection = association_take(answered, security, false);
+        call->endpoint = atomic_load_explicit(&call->binding->last, memory_order_relaxed);
+        if (connection && !is_owner(call, connection)) connection = client_connection_free(connection);
         if (connection) return proceed_pooled(call, connection);
     }
     call->state = CALL_ACQUIRE;
@@ -309,9 +320,31 @@ static void watch_peer(int fd)
 
 static RpcStatus connected(RpcClientCall *call)
 {
-    watch_peer(call->connection->fd);
+    ClientConnection *connection = call->connection;
+
+    if (io_address_is_ip(&call->address)) {
+        watch_peer(connection->fd);
+    } else {
+        struct ucred process;
+        int r = io_socket_credentials(connection->fd, &process);
+        if (r < 0) return fail_errno(call, r, "the process at the other end cannot be seen");
+        connection->owner = process.uid;
+        if (!is_owner(call, connection))
+            return client_call_fail(call, RPCST_SERVER_UNAVAILABLE,
+                                    "account %u listens where account %u should: it was not called",
+                                    (unsigned)process.uid,
+                                    (unsigned)call->binding->endpoints[call->endpoint].owner);
+    }
     remember_answer(call);
     return proceed(call);
+}
+
+/* The kernel takes what this thread is when it connects, which is not the process if it runs as somebody
+ * else. */
+static bool is_own_identity(const RpcSecurity *security)
+{
+    const Sid own = sid_from_uid(geteuid());
+    return sid_equal(token_user(security->token), &own);
 }
 
 /* 0: the call has a connection, or one under way; -errno: try the next address. */
@@ -322,9 +355,14 @@ static int try_address(RpcClientCall *call, const IoAddress *address, RpcStatus 
 
     call->address = *address;
     call->has_address = true;
+    /* The kernel is no proof for a peer elsewhere, and none but the kernel's is taken here. */
+    if (call->security && rpc_security_is_local(call->security) == io_address_is_ip(address))
+        return -EPROTONOSUPPORT;
+    if (rpc_security_is_local(call->security) && !is_own_identity(call->security)) return -EPERM;
     int r = client_association(call->binding->client, address, &association);
     if (r < 0) return r;
     if (!call->fresh) connection = association_take(association, call->security, true);
+    if (connection && !is_owner(call, connection)) connection = client_connection_free(connection);
     if (connection) {
         (void)association_unref(association);
         *ret_status = proceed_pooled(call, TAKE_PTR(connection));

@@ -118,7 +118,7 @@ int client_connection_add(ClientConnection *connection, RpcSecurity *security, S
         (void)context_free(context);
         return r;
     }
-    if (security->level < LEVEL_PACKET) connection->exclusive = true;
+    if (security->level < LEVEL_PACKET || rpc_security_is_local(security)) connection->exclusive = true;
     connection->last_context = context;
     *ret_context = context;
     return 0;

@@ -73,6 +73,8 @@ struct RpcBinding {
         IoAddress address;
         char *host;
         uint16_t port;
+        bool has_owner;
+        uid_t owner;
     } endpoints[];
 };
 
@@ -114,6 +116,7 @@ typedef struct ClientConnection {
     bool sign_header;  /* negotiated */
     bool said_bits;    /* a request said under signature that it was asked for */
     bool broken;       /* must not be used again */
+    uid_t owner;       /* of the process that listens, when it is local */
     unsigned forks;    /* of this process when it was made: a child has its parent's, but must not use them */
     uint64_t idle_since;
     uint32_t last_call_id, last_context_id;
@@ -244,6 +247,9 @@ int client_connection_send(ClientConnection *connection) must_use;
 int client_connection_receive(ClientConnection *connection, uint64_t patience, uint8_t **ret_pdu,
                               size_t *ret_length) must_use;
 
+/* client-local.c */
+extern const InitiatorOps client_local_initiator;
+
 /* client-bind.c */
 /* Makes the bind or alter_context that the call needs next, with the initiator's output if there is one; or
  * the rpc_auth_3 with the last leg of a package that awaits no answer to it.
@@ -270,7 +276,7 @@ uint64_t client_cancel_deadline(const RpcClientCall *call);
 /* client-call.c */
 static inline const InitiatorOps *client_initiator(const RpcClientCall *call)
 {
-    return call->binding->client->initiator;
+    return rpc_security_is_local(call->security) ? &client_local_initiator : call->binding->client->initiator;
 }
 /* Sets the failure and returns its code. */
 RpcStatus client_call_fail(RpcClientCall *call, RpcStatus status, const char *format, ...)

@@ -59,7 +59,8 @@ static RpcStatus make_verification(RpcClientCall *call)
     Writer writer;
 
     call->verification_length = 0;
-    if (!call->context || call->security->level < LEVEL_PACKET) return RPCST_OK;
+    if (!call->context || call->security->level < LEVEL_PACKET || rpc_security_is_local(call->security))
+        return RPCST_OK;
     what.has_bits = !connection->said_bits;
     what.has_context = presentation && !presentation->verified;
     what.has_header = !connection->sign_header;
@@ -166,7 +167,7 @@ static RpcStatus unprotect(RpcClientCall *call, uint8_t *data, const Pdu *pdu)
 
     if (!call->security)
         return trailer->token ? protocol_error(call, "is signed though the call was not") : RPCST_OK;
-    if (level < LEVEL_PACKET) return RPCST_OK;
+    if (level < LEVEL_PACKET || rpc_security_is_local(call->security)) return RPCST_OK;
     if (!trailer->token) {
         if (pdu->header.type == PDU_FAULT) return RPCST_OK;
         return client_call_fail(call, RPCST_SEC_PKG_ERROR, "the server's answer is not signed");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include "rpc/client-private.h"
+#include "rpc/local.h"
 
 #define LEVEL_CALL 3
 
@@ -9,7 +10,8 @@ RpcStatus rpc_security_new(const RpcSecuritySpec *spec, RpcSecurity **ret_securi
     if (!spec->token || !spec->target) return RPCST_INVALID_PARAMETER;
     if (spec->authn_level < LEVEL_CONNECT || spec->authn_level > LEVEL_PRIVACY)
         return RPCST_UNKNOWN_AUTHN_LEVEL;
-    const uint8_t level = spec->authn_level == LEVEL_CALL ? LEVEL_PACKET : spec->authn_level;
+    uint8_t level = spec->authn_level == LEVEL_CALL ? LEVEL_PACKET : spec->authn_level;
+    if (spec->authn_service == RPC_AUTHN_LOCAL) level = LEVEL_PRIVACY; /* RPC-5 */
     const uint64_t identity = token_modified_id(spec->token);
     const size_t target_size = strlen(spec->target) + 1;
     const uint8_t levels[4] = {spec->authn_service, level, spec->impersonation, 0};
@@ -45,6 +47,11 @@ RpcSecurity *rpc_security_unref(RpcSecurity *security)
     security->token = token_unref(security->token);
     free(security);
     return NULL;
+}
+
+bool rpc_security_is_local(const RpcSecurity *security)
+{
+    return security && security->service == RPC_AUTHN_LOCAL;
 }
 
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b)

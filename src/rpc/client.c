@@ -265,6 +265,8 @@ uint64_t rpc_client_trim(RpcClient *client, bool all)
 
 static int endpoint_init(const RpcEndpoint *from, struct BindingEndpoint *to)
 {
+    to->has_owner = from->owner != NULL;
+    if (from->owner) to->owner = *from->owner;
     if (from->address) {
         to->is_address = true;
         to->address = *from->address;

@@ -20,6 +20,7 @@
 #include "io/wait.h"
 #include "rpc/status.h"
 #include "sec/failure.h"
+#include <sys/types.h>
 
 typedef struct RpcClient RpcClient;
 typedef struct RpcBinding RpcBinding;
@@ -67,6 +68,8 @@ typedef struct RpcEndpoint {
     const IoAddress *address; /* used as it is; NULL: `host` */
     const char *host;         /* a name or a literal; resolved without blocking, never canonicalised */
     uint16_t port;            /* of `host` */
+    const uid_t *owner; /* of a UNIX address: who must be listening there, as the kernel says; copied. NULL:
+                           whoever does */
 } RpcEndpoint;
 
 /* Copies. Endpoints are tried in this order, each for the connect timeout; the one that answered last first.
@@ -79,6 +82,9 @@ DEFINE_CLEANUP(RpcBinding, rpc_binding_unref)
 
 /* Security: who calls and how; immutable. NULL stands for an unauthenticated call. Thread-safe. */
 
+/* With the service RPC_AUTHN_LOCAL (rpc/local.h) the kernel says who calls: this process, by its effective
+ * ids when it connects. `token` must be that identity, and is what calls are kept apart by; the level is
+ * privacy, and the target is "". Such calls go over UNIX sockets and no others, and others never do. */
 typedef struct RpcSecuritySpec {
     Token *token;          /* the identity, decided above; a reference is taken */
     uint8_t authn_service; /* RPC_C_AUTHN_GSS_KERBEROS, ... */
@@ -93,6 +99,8 @@ RpcStatus rpc_security_new(const RpcSecuritySpec *spec, RpcSecurity **ret_securi
 RpcSecurity *rpc_security_ref(RpcSecurity *security);
 RpcSecurity *rpc_security_unref(RpcSecurity *security);
 DEFINE_CLEANUP(RpcSecurity, rpc_security_unref)
+/* Is it RPC_AUTHN_LOCAL? */
+bool rpc_security_is_local(const RpcSecurity *security);
 /* Do both lead to the same security contexts? */
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a whole conversation with a server: what it answers does not matter, that it ends does.
+ * Any bytes as a whole conversation with a server: what it answers does not matter, that it ends does. After
+ * an 'L' it comes over a UNIX socket; after a 'D' too, and each piece of it with a descriptor.
  * Decoder: src/rpc/server-bind.c
  * Decoder: src/rpc/server-request.c (?!seal_|send_).*
  * Decoder: src/rpc/server-connection.c
+ * Decoder: src/rpc/server-local.c
+ * Decoder: src/rpc/local.c rpc_local_leg_read
  */
 #include <assert.h>
 #include <string.h>
@@ -39,13 +42,22 @@ static const RpcInterface interface_row = {
 static void converse(RpcServer *server, IoLoop *loop, const uint8_t *data, size_t size)
 {
     int ends[2];
-    IoAddress peer;
+    IoAddress peer = {.length = sizeof(sa_family_t)};
     size_t done = 0;
+    const bool passes = size > 0 && *data == 'D';
+    const bool is_local = passes || (size > 0 && *data == 'L'); /* PDUs begin with a 5 */
+    data += is_local;
+    size -= is_local;
     assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
-    assert(io_address_parse("127.0.0.1", 0, &peer) == 0);
+    if (is_local)
+        peer.any.sa_family = AF_UNIX;
+    else
+        assert(io_address_parse("127.0.0.1", 0, &peer) == 0);
     server_accept(server, ends[1], &peer);
     for (size_t sent = 0; sent < size; sent += done) {
-        if (io_write(ends[0], data + sent, size - sent, &done)) break;
+        int r = passes ? io_write_descriptor(ends[0], data + sent, size - sent, ends[0], &done)
+                       : io_write(ends[0], data + sent, size - sent, &done);
+        if (r) break;
         while (io_loop_step(loop, 0) == 0) {
         }
     }

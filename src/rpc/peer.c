@@ -11,6 +11,10 @@ RpcPeer rpc_peer_of(const RpcCall *call)
         sid_write(&writer, token_user(call->token));
         peer.bytes[0] = 'S';
         peer.length = 1 + writer.length;
+    } else if (call->is_local) {
+        peer.bytes[0] = 'U';
+        memcpy(peer.bytes + 1, &call->uid, sizeof(call->uid));
+        peer.length = 1 + sizeof(call->uid);
     } else {
         uint8_t address[16];
         size_t length = io_address_key(call->remote, address);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/time.h"
 #include "io/pool.h"
+#include "rpc/local.h"
 #include "rpc/server-private.h"
 
 #define LEVEL_CONNECT   2u
@@ -103,30 +104,39 @@ typedef enum Leg {
     LEG_PROTOCOL /* no leg was due, or the connection has its most contexts */
 } Leg;
 
-static int row_new(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
+/* One more row, empty. */
+static int row_add(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
 {
-    const ServerProvider *provider = connection->server->provider;
-    const uint32_t services = connection->server->options.services;
-    /* Keys being there for a service does not mean that the program wants it. */
-    if (!provider || (services && (trailer->type >= 32 || !(services & 1u << trailer->type))))
-        return -EOPNOTSUPP;
     SecurityRow **rows =
         realloc(connection->security, (connection->security_count + 1) * sizeof(connection->security[0]));
     if (!rows) return -ENOMEM;
     connection->security = rows;
     SecurityRow *row = calloc(1, sizeof(*row));
     if (!row) return -ENOMEM;
-    int r = provider->create(connection->server->options.authority, trailer->type, level, &row->acceptor);
-    if (r < 0) {
-        free(row);
-        return r;
-    }
     row->id = trailer->context_id;
     row->type = trailer->type;
     row->level = level;
     rows[connection->security_count++] = row;
     *ret_row = row;
     return 0;
+}
+
+static int row_new(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
+{
+    const ServerProvider *provider = connection->server->provider;
+    const uint32_t services = connection->server->options.services;
+    SecAcceptor *acceptor = NULL;
+    /* Keys being there for a service does not mean that the program wants it. */
+    if (!provider || (services && (trailer->type >= 32 || !(services & 1u << trailer->type))))
+        return -EOPNOTSUPP;
+    int r = provider->create(connection->server->options.authority, trailer->type, level, &acceptor);
+    if (r < 0) return r;
+    r = row_add(connection, trailer, level, ret_row);
+    if (r < 0)
+        (void)provider->destroy(acceptor);
+    else
+        (*ret_row)->acceptor = acceptor;
+    return r;
 }
 
 /* Without multiplexing a connection has one identity. Impacket negotiates none and yet makes a context per
@@ -144,14 +154,10 @@ static bool identity_fits(const RpcConnection *connection, const Token *token)
     return true;
 }
 
-static Leg row_ready(RpcConnection *connection, SecurityRow *row)
+/* It has token and context; `caller` is whom it is charged to, and taken over. */
+static Leg row_admit(RpcConnection *connection, SecurityRow *row, ServerCaller *caller)
 {
-    const ServerProvider *provider = connection->server->provider;
-    row->context = provider->take_context(row->acceptor);
-    row->token = provider->take_token(row->acceptor);
-    if (!row->context || !row->token || !identity_fits(connection, row->token)) return LEG_REFUSED;
-    const char *principal = token_principal(row->token);
-    row->caller = server_caller_get(connection->server, '=', principal, strlen(principal));
+    row->caller = caller;
     if (!row->caller) return LEG_LIMIT;
     if (!caller_count(connection, row)) {
         row->caller = server_caller_put(connection->server, row->caller);
@@ -164,6 +170,17 @@ static Leg row_ready(RpcConnection *connection, SecurityRow *row)
         connection_set_deadline(connection, TIME_NEVER);
     }
     return LEG_DONE;
+}
+
+static Leg row_ready(RpcConnection *connection, SecurityRow *row)
+{
+    const ServerProvider *provider = connection->server->provider;
+    row->context = provider->take_context(row->acceptor);
+    row->token = provider->take_token(row->acceptor);
+    if (!row->context || !row->token || !identity_fits(connection, row->token)) return LEG_REFUSED;
+    const char *principal = token_principal(row->token);
+    return row_admit(connection, row,
+                     server_caller_get(connection->server, '=', principal, strlen(principal)));
 }
 
 /* Steps the acceptor to its end. Waiting (for an authority in another process) is done on this thread, if it
@@ -209,6 +226,27 @@ static Leg leg_due(const SecurityRow *row, const PduTrailer *trailer, uint8_t le
     return row->state == SECURITY_FAILED ? LEG_REFUSED : LEG_MORE;
 }
 
+/* The only leg of a local connection, in its bind: whoever it belongs to then, it belongs to for good. */
+static Leg local_leg(RpcConnection *connection, const PduTrailer *trailer, SecurityRow **ret_row)
+{
+    SecurityRow *row;
+    *ret_row = NULL;
+    if (connection->state != CONNECTION_NEW) return LEG_STALE;
+    if (trailer->type != RPC_AUTHN_LOCAL) return LEG_TYPE;
+    if (trailer->level != LEVEL_PRIVACY) return LEG_LEVEL; /* RPC-5: there is no other */
+    if (row_add(connection, trailer, LEVEL_PRIVACY, &row) < 0) return LEG_LIMIT;
+    int r = server_local_identity(connection, row, trailer);
+    uint8_t key[16];
+    Leg leg =
+        r == 0                         ? row_admit(connection, row,
+                                                   server_caller_get(connection->server, 'u', key, server_peer_key(connection, key)))
+        : r == -ENOMEM || r == -EAGAIN ? LEG_LIMIT
+                                       : LEG_REFUSED;
+    if (leg != LEG_DONE) row->state = SECURITY_FAILED;
+    *ret_row = row;
+    return leg;
+}
+
 /* One leg. *ret_row is the context's row, or NULL when there is none. */
 static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bool last_only,
                         SecurityRow **ret_row)
@@ -216,6 +254,7 @@ static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bo
     /* [MS-RPCE] 2.2.1.1.8: over a connection CALL is PKT. DEFAULT is the client's to decide: on the wire it
      * is no level. */
     const uint8_t level = trailer->level == LEVEL_CALL ? LEVEL_PKT : trailer->level;
+    if (connection->is_local) return local_leg(connection, trailer, ret_row);
     SecurityRow *row = server_security_find(connection, trailer->context_id);
     *ret_row = row;
     if (!row) {
@@ -374,7 +413,8 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
     uint8_t flags = PDU_FIRST_FRAG | PDU_LAST_FRAG | (pdu->header.flags & PDU_HEADER_SIGN);
     if (is_bind) flags |= pdu->header.flags & PDU_CONC_MPX;
     char port[8] = "";
-    if (is_bind) snprintf(port, sizeof(port), "%u", io_address_port(&connection->local));
+    if (is_bind && !connection->is_local)
+        snprintf(port, sizeof(port), "%u", io_address_port(&connection->local));
 
     _cleanup_(writer_deinitp) Writer writer;
     writer_init(&writer, 0);
@@ -389,6 +429,17 @@ static void send_answer(RpcConnection *connection, const Pdu *pdu, const PduResu
         trailer.token = connection->server->provider->output(row->acceptor, &trailer.token_length);
         /* After the last leg Windows sends the sec_trailer alone, and Samba looks for it. */
         if (trailer.token_length > 0 || !is_bind) pdu_put_trailer(&writer, start, &trailer, 4);
+    }
+    if (row && connection->is_local) {
+        uint8_t answer[RPC_LOCAL_LEG_SIZE];
+        server_local_answer(row, answer);
+        pdu_put_trailer(&writer, start,
+                        &(PduTrailer){.type = row->type,
+                                      .level = row->level,
+                                      .context_id = row->id,
+                                      .token = answer,
+                                      .token_length = sizeof(answer)},
+                        4);
     }
     pdu_end(&writer, start);
     connection_send(connection, &writer);
@@ -426,7 +477,7 @@ ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *p
 {
     (void)data;
     (void)ret_call;
-    int r = server_group_join(connection->server, pdu->bind.group, &connection->remote, &connection->group);
+    int r = server_group_join(connection, pdu->bind.group, &connection->group);
     if (r < 0) return refuse_bind(connection, pdu, r == -ENOENT ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_LIMIT);
     agree_fragment(connection, &pdu->bind);
 
@@ -457,6 +508,7 @@ ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *p
             return refuse_bind(connection, pdu, PDU_NAK_VERSION);
         }
     }
+    server_drop_descriptor(connection);
     connection->state = CONNECTION_BOUND;
     send_answer(connection, pdu, results, row);
     if (row && row->state == SECURITY_READY) release_acceptor(connection, row);

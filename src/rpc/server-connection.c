@@ -148,6 +148,7 @@ static void connection_destroy(IoHandle *handle)
     RpcConnection *connection = container_of(handle, RpcConnection, handle);
     RpcServer *server = connection->server;
     if (handle->fd >= 0) close(handle->fd);
+    server_drop_descriptor(connection);
     server_call_free(connection->partial);
     server_call_forget(connection);
     server_security_free(connection);
@@ -206,13 +207,21 @@ static void connection_again(IoTask *task, bool cancelled)
 int connection_new(RpcServer *server, int fd, const IoAddress *peer, RpcConnection **ret_connection)
 {
     uint8_t key[16];
+    ServerCaller *caller = NULL;
     RpcConnection *connection = calloc(1, sizeof(*connection));
-    ServerCaller *caller = server_caller_get(server, '@', key, io_address_key(peer, key));
-    if (!connection || !caller) {
+    int r = connection ? 0 : -ENOMEM;
+    if (r == 0) {
+        connection->remote = *peer;
+        connection->passed = -1;
+        connection->is_local = !io_address_is_ip(peer);
+        if (connection->is_local) r = io_socket_credentials(fd, &connection->process);
+    }
+    if (r == 0 && !(caller = server_caller_get(server, '@', key, server_peer_key(connection, key))))
+        r = -ENOMEM;
+    if (r < 0) {
         free(connection);
-        server_caller_put(server, caller);
         close(fd);
-        return -ENOMEM;
+        return r;
     }
     io_handle_init(&connection->handle, fd, connection_ready, connection_destroy);
     io_task_init(&connection->again, connection_again);
@@ -220,7 +229,6 @@ int connection_new(RpcServer *server, int fd, const IoAddress *peer, RpcConnecti
     list_init(&connection->link);
     list_init(&connection->calls);
     connection->server = server;
-    connection->remote = *peer;
     connection->caller = caller;
     connection->fragment_max = FRAGMENT_START;
     connection->receive_max = PDU_FRAGMENT_OURS;
@@ -456,8 +464,11 @@ static int read_more(RpcConnection *connection, size_t needed)
     int r = buffer_reserve(connection, needed);
     if (r < 0) return r;
     size_t got;
-    r = io_read(connection->handle.fd, connection->buffer->data + connection->end,
-                connection->buffer->capacity - connection->end, &got);
+    uint8_t *end = connection->buffer->data + connection->end;
+    const size_t room = connection->buffer->capacity - connection->end;
+    r = connection->is_local && connection->state == CONNECTION_NEW
+            ? server_read_first(connection, end, room, &got)
+            : io_read(connection->handle.fd, end, room, &got);
     if (r == 0) connection->end += got;
     return r;
 }

@@ -106,7 +106,7 @@ struct RpcServer {
     const RpcInterface *interfaces[SERVER_INTERFACES];
     size_t interface_count;
     RpcInterface mgmt;
-    char *principal;
+    char *principal, *machine;
 
     pthread_mutex_t lock;
     pthread_cond_t gone; /* a connection or listener was destroyed */
@@ -171,7 +171,10 @@ struct RpcConnection {
     List link;        /* server.lock */
     ServerPeer *peer; /* while it counts as unauthenticated; server.lock */
     IoAddress local, remote;
-    ServerCaller *caller; /* of calls without identity: the address */
+    bool is_local;        /* over a UNIX socket: the kernel is the wire (server-local.c) */
+    struct ucred process; /* at the other end, when it is local */
+    int passed;           /* descriptor that came with the bind, until that is answered; -1: none */
+    ServerCaller *caller; /* of calls without identity: the address, or the account */
 
     atomic_uint turn; /* counts the readers: what one wrote is seen by the next */
 
@@ -228,9 +231,8 @@ typedef enum ServerNext {
 /* server.c */
 ServerCaller *server_caller_get(RpcServer *server, char kind, const void *key, size_t length);
 ServerCaller *server_caller_put(RpcServer *server, ServerCaller *caller);
-/* 0, -ENOENT (no such group, or of another address), -ENOMEM. id 0: a new one. */
-int server_group_join(RpcServer *server, uint32_t id, const IoAddress *peer,
-                      ServerGroup **ret_group) must_use;
+/* 0, -ENOENT (no such group, or of another address or account), -ENOMEM. id 0: a new one. */
+int server_group_join(RpcConnection *connection, uint32_t id, ServerGroup **ret_group) must_use;
 void server_group_leave(RpcServer *server, ServerGroup *group);
 /* Takes the descriptor. */
 void server_accept(RpcServer *server, int fd, const IoAddress *peer);
@@ -263,6 +265,18 @@ void connection_send_nak(RpcConnection *connection, uint32_t call_id, uint16_t r
  * one. NULL when there is no memory. */
 ServerBuffer *connection_take_buffer(RpcConnection *connection, size_t length);
 void connection_give_buffer(RpcConnection *connection, ServerBuffer *buffer);
+
+/* server-local.c */
+/* What limits "per address" go by: io_address_key(), for local connections the account. Returns the length.
+ */
+size_t server_peer_key(const RpcConnection *connection, uint8_t key[16]);
+/* io_read() before the bind, which also takes the descriptor that goes with it. A second one is -EMSGSIZE. */
+int server_read_first(RpcConnection *connection, void *buffer, size_t size, size_t *ret_size) must_use;
+void server_drop_descriptor(RpcConnection *connection);
+/* Token and context of the only leg. 0, -EBADMSG, -EPERM, -E2BIG (groups), -EAGAIN (no thread), -ENOMEM. */
+int server_local_identity(RpcConnection *connection, SecurityRow *row, const PduTrailer *trailer) must_use;
+/* What the answer to it carries; `answer` has room for RPC_LOCAL_LEG_SIZE bytes. */
+void server_local_answer(const SecurityRow *row, uint8_t *answer);
 
 /* server-bind.c */
 ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call);

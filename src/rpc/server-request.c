@@ -12,7 +12,8 @@
 #define LEVEL_CONNECT 2u
 #define LEVEL_CALL    3u
 #define LEVEL_PKT     4u
-#define BATCH         8u /* fragments sealed and sent at once */
+#define LOCAL_SERVICE 10u /* RPC_C_AUTHN_WINNT: the one that Windows has there (RPC-5) */
+#define BATCH         8u  /* fragments sealed and sent at once */
 #define TOKEN_MAX     128u
 #define ANSWER_KEPT   1024u /* bytes of an answer's buffer that are kept for the next call */
 #define CALL_ID_SLACK 150u  /* [MS-RPCE] 3.3.3.5.6 */
@@ -101,7 +102,10 @@ static const Refusal *find_identity(RpcConnection *connection, const Pdu *pdu, S
     /* A context that failed takes nothing along: other identities may be calling on this connection. */
     static const Refusal refused_before = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_READ};
     SecurityRow *row = NULL;
-    if (pdu->trailer.token) {
+    if (connection->is_local) {
+        if (pdu->trailer.token) return &denied;
+        row = connection->bound_secure ? connection->security[0] : NULL; /* ready, or the bind was refused */
+    } else if (pdu->trailer.token) {
         row = server_security_find(connection, pdu->trailer.context_id);
         uint8_t level = pdu->trailer.level == LEVEL_CALL ? LEVEL_PKT : pdu->trailer.level;
         if (!row || row->type != pdu->trailer.type || row->level != level) return &denied;
@@ -122,7 +126,7 @@ static const Refusal *find_identity(RpcConnection *connection, const Pdu *pdu, S
 static bool unprotect(const RpcConnection *connection, const SecurityRow *row, uint8_t *data, const Pdu *pdu)
 {
     /* Level connect protects nothing; some peers (Wine) send a verifier all the same. */
-    if (!row || row->level == LEVEL_CONNECT) return true;
+    if (!row || row->level == LEVEL_CONNECT || connection->is_local) return true;
     PduSeal seal;
     pdu_seal_of(pdu, &seal);
     SecMessage message = {
@@ -164,6 +168,9 @@ static ServerCall *call_new(RpcConnection *connection, const Pdu *pdu, SecurityR
     call->open.object = pdu->call.object;
     call->open.own = call;
     call->open.authn_service = security ? security->type : 0;
+    call->open.is_local = connection->is_local;
+    call->open.uid = connection->is_local ? connection->process.uid : 0;
+    if (security && connection->is_local) call->open.authn_service = LOCAL_SERVICE;
     call->open.authn_level = security ? security->level : LEVEL_NONE;
     call->open.token = security ? security->token : NULL;
     call->open.server = security ? sec_context_server(security->context) : NULL;
@@ -211,7 +218,7 @@ static bool verify_header(ServerCall *call)
     PduVerification said;
     Reader *in = &call->open.in;
     size_t offset;
-    if (!call->security || call->security->level < LEVEL_PKT)
+    if (!call->security || call->security->level < LEVEL_PKT || call->connection->is_local)
         return true; /* nor would the trailer be signed */
     switch (pdu_verification_find(in->data, in->length, &offset, &said)) {
     case 0:
@@ -294,7 +301,9 @@ static ServerNext begin(RpcConnection *connection, const uint8_t *data, const Pd
 static const Refusal *check_fragment(const ServerCall *call, uint8_t *data, const Pdu *pdu)
 {
     const SecurityRow *security = call->security;
-    const bool optional = !security || security->level == LEVEL_CONNECT;
+    const bool is_local = call->connection->is_local;
+    const bool optional = !security || security->level == LEVEL_CONNECT || is_local;
+    if (pdu->trailer.token && is_local) return &disorder_within;
     if (!pdu->trailer.token) return optional ? NULL : &disorder_within;
     /* Where nothing is verified the trailer is all there is. */
     if (optional && (!security || security->id != pdu->trailer.context_id)) return &disorder_within;

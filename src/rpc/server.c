@@ -26,6 +26,18 @@ static void fill_options(RpcServerOptions *options)
     if (!options->caller_connections) options->caller_connections = RPC_CALLER_CONNECTIONS;
 }
 
+/* The domain of local accounts: as Windows has it, the first label in capitals. */
+static char *machine_name(const char *configured)
+{
+    char name[IO_HOST_SIZE] = "";
+    if (!configured && gethostname(name, sizeof(name) - 1) == 0) configured = name;
+    if (!configured || !*configured) configured = "LOCALHOST";
+    char *machine = strndup(configured, strcspn(configured, "."));
+    for (char *at = machine; at && *at; at++)
+        if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
+    return machine;
+}
+
 RpcStatus rpc_server_new(const RpcServerOptions *options, RpcServer **ret_server)
 {
     if (!options->loop) return RPCST_INVALID_PARAMETER;
@@ -49,6 +61,10 @@ RpcStatus rpc_server_new(const RpcServerOptions *options, RpcServer **ret_server
     mgmt_interface_init(&server->mgmt, server);
     server->interfaces[server->interface_count++] = &server->mgmt;
     if (options->principal && !(server->principal = strdup(options->principal))) {
+        rpc_server_free(server);
+        return RPCST_OUT_OF_MEMORY;
+    }
+    if (!(server->machine = machine_name(options->machine))) {
         rpc_server_free(server);
         return RPCST_OUT_OF_MEMORY;
     }
@@ -96,6 +112,7 @@ RpcServer *rpc_server_free(RpcServer *server)
     hashmap_free(server->callers);
     if (server->options.authority) authority_unref(server->options.authority);
     free(server->principal);
+    free(server->machine);
     pthread_cond_destroy(&server->gone);
     pthread_mutex_destroy(&server->lock);
     free(server);
@@ -242,7 +259,7 @@ int rpc_server_listen(RpcServer *server, const IoAddress *address, uint16_t port
 static bool peer_charge(RpcServer *server, RpcConnection *connection)
 {
     uint8_t key[16];
-    size_t length = io_address_key(&connection->remote, key);
+    size_t length = server_peer_key(connection, key);
     ServerPeer *peer = hashmap_get(server->peers, key, length);
     if (!peer) {
         peer = calloc(1, sizeof(*peer));
@@ -369,10 +386,11 @@ static ServerGroup *group_new(RpcServer *server)
     return group;
 }
 
-int server_group_join(RpcServer *server, uint32_t id, const IoAddress *peer, ServerGroup **ret_group)
+int server_group_join(RpcConnection *connection, uint32_t id, ServerGroup **ret_group)
 {
+    RpcServer *server = connection->server;
     uint8_t key[16];
-    size_t length = io_address_key(peer, key);
+    size_t length = server_peer_key(connection, key);
     int r = 0;
     pthread_mutex_lock(&server->lock);
     ServerGroup *group;

@@ -51,8 +51,10 @@ typedef struct RpcCall {
     Guid object;
     Reader in;             /* the whole request; padding may follow the arguments */
     Writer out;            /* the response's stub; its error becomes a fault */
-    uint8_t authn_service; /* RPC_C_AUTHN_*: 0 none, 16 Kerberos */
+    uint8_t authn_service; /* RPC_C_AUTHN_*: 0 none, 16 Kerberos; 10 (NTLM) on UNIX sockets */
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*: 1 none .. 6 privacy; 3 never */
+    bool is_local;         /* over a UNIX socket */
+    uint32_t uid;          /* then: of the process at the other end, whoever it calls as; else 0 */
     Token *token;          /* the caller, borrowed (token_ref to keep); NULL when it did not authenticate */
     const char *server;    /* the principal it authenticated us by, borrowed; NULL when unknown */
     uint32_t group;        /* the association group that the connection is in */
@@ -100,14 +102,15 @@ typedef struct RpcObjects {
 
 /* 0 in a field means its default. */
 typedef struct RpcServerOptions {
-    IoLoop *loop;         /* the caller's; must be served by threads until rpc_server_free() returned */
-    Authority *authority; /* verifies callers; takes a reference. NULL: nobody can authenticate */
-    uint32_t services; /* that callers may use, as the process registered them (CIS-5): bits of 1 << RPC_C_AUTHN_*.
-                          0: all that the authority has keys for */
-    const char *principal;        /* ours, for whoever asks; copied. NULL: none */
-    size_t preauth_bytes;         /* held for a connection that has not authenticated */
-    unsigned preauth_seconds;     /* from accept, or from its last answered call, until it is closed */
-    unsigned preauth_connections; /* per peer address */
+    IoLoop *loop;             /* the caller's; must be served by threads until rpc_server_free() returned */
+    Authority *authority;     /* verifies callers; takes a reference. NULL: nobody can authenticate */
+    uint32_t services;        /* that callers may use, as the process registered them (CIS-5): bits of 1 <<
+                                 RPC_C_AUTHN_*.        0: all that the authority has keys for */
+    const char *principal;    /* ours, for whoever asks; copied. NULL: none */
+    const char *machine;      /* the domain of local callers' accounts; copied. NULL: the host name */
+    size_t preauth_bytes;     /* held for a connection that has not authenticated */
+    unsigned preauth_seconds; /* from accept, or from its last answered call, until it is closed */
+    unsigned preauth_connections; /* per peer address; on UNIX sockets per account */
     unsigned connections;
     unsigned calls_per_caller; /* running at once */
     unsigned contexts;         /* of security, per connection */
@@ -130,7 +133,9 @@ void rpc_server_set_objects(RpcServer *server, const RpcObjects *objects);
  * `port`). 0 or -errno as io_listen(): -EADDRINUSE and friends deserve a sentence. `ret_port` may be NULL. */
 int rpc_server_listen(RpcServer *server, const IoAddress *address, uint16_t port,
                       uint16_t *ret_port) must_use;
-/* Takes over a listening socket (socket activation), also on failure. 0, -errno. */
+/* Takes over a listening socket (socket activation, a UNIX socket), also on failure. Whoever connects to a
+ * UNIX socket is who the kernel says, with the authentication service of rpc/local.h and no other. 0, -errno.
+ */
 int rpc_server_listen_fd(RpcServer *server, int fd, uint16_t *ret_port) must_use;
 
 typedef struct RpcServerState {
