@@ -95,8 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) return 0;
     Change change = {
         .data = data + 1, .size = size - 1, .leg = (data[0] & 0x7f) % 3, .whole = data[0] & 0x80};
-    if (ntlm_initiator_new(credential, "RPCSS/a.lab.test", RPC_C_IMP_LEVEL_IMPERSONATE, &initiator,
-                           &failure) != 0)
+    if (ntlm_initiator_new(credential, "RPCSS/a.lab.test", RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                           RPC_C_IMP_LEVEL_IMPERSONATE, &initiator, &failure) != 0)
         abort();
     converse(&change, initiator);
     return 0;

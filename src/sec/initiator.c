@@ -139,6 +139,14 @@ static int check_token(SecInitiator *initiator)
     return 0;
 }
 
+/* Negotiate signs its list with NTLM, whatever the calls need. */
+static uint8_t leg_level(const SecInitiator *initiator)
+{
+    const uint8_t level = initiator->spec.authn_level;
+    const bool signs = negotiates(initiator) && initiator->service == RPC_C_AUTHN_WINNT;
+    return signs && level < RPC_C_AUTHN_LEVEL_PKT ? RPC_C_AUTHN_LEVEL_PKT : level;
+}
+
 /* Asks for the first leg of the mechanism. */
 static int ask_first(SecInitiator *initiator)
 {
@@ -147,7 +155,7 @@ static int ask_first(SecInitiator *initiator)
                                 .service = initiator->service,
                                 .credential = sec_credential_handle(credential),
                                 .target = initiator->target,
-                                .authn_level = initiator->spec.authn_level,
+                                .authn_level = leg_level(initiator),
                                 .impersonation = initiator->spec.impersonation};
     int result = authority_ask(sec_credential_authority(credential), &request, initiator->spec.deadline,
                                &initiator->call);

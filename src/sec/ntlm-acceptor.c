@@ -26,6 +26,7 @@
 struct NtlmAcceptor {
     char *users;
     uint32_t required;  /* flags that every message must have */
+    uint32_t offered;   /* of NTLM_PROTECTS: what CHALLENGE agreed to */
     bool identify;      /* NEGOTIATE asked for it */
     bool domain_member; /* gss-ntlmssp found winbindd */
     char host[HOST_NAME_MAX + 1], own_domain[NETBIOS_NAME_MAX + 1];
@@ -71,7 +72,8 @@ static int make_credential(const NtlmAcceptor *acceptor, const char *keyfile, gs
      * to choose, and the library's own clients refuse any other. */
     snprintf(text, sizeof(text), "@%s", acceptor->host);
     int r = ntlm_gss_name(text, GSS_C_NT_HOSTBASED_SERVICE, &name, failure);
-    if (r == 0) r = ntlm_gss_credential(name, GSS_C_ACCEPT, &store, SERVER_FLAGS, ret_credential, failure);
+    const uint32_t flags = (SERVER_FLAGS & ~NTLM_PROTECTS) | acceptor->offered;
+    if (r == 0) r = ntlm_gss_credential(name, GSS_C_ACCEPT, &store, flags, ret_credential, failure);
     (void)gss_release_name(&ignored, &name);
     return r;
 }
@@ -110,15 +112,18 @@ static int step(NtlmAcceptor *acceptor, const char *keyfile, const uint8_t *toke
 
 static uint32_t required_flags(uint8_t authn_level)
 {
-    uint32_t required = NTLM_REQUIRED;
+    uint32_t required = NTLM_REQUIRED_CONNECT;
 
-    if (authn_level > RPC_C_AUTHN_LEVEL_CONNECT) required |= NTLM_SIGN;
+    if (authn_level > RPC_C_AUTHN_LEVEL_CONNECT) required |= NTLM_SIGN | (uint32_t)NTLM_KEY_EXCHANGE;
     if (authn_level == RPC_C_AUTHN_LEVEL_PKT_PRIVACY) required |= NTLM_SEAL;
     return required;
 }
 
 static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t length, SecFailure *failure)
 {
+    static const char weak_offer[] =
+        "it does not offer NTLMv2 session security with 128 bits, key exchange and what the authentication "
+        "level needs";
     OM_uint32 major, minor;
     NtlmChallenge challenge;
     uint32_t flags;
@@ -126,10 +131,17 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
     if (ntlm_negotiate_read(token, length, &flags) != 0)
         return fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "the first message is no NTLM NEGOTIATE");
     if ((flags & acceptor->required) != acceptor->required || flags & NTLM_DATAGRAM)
-        return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH,
-                    "it does not offer NTLMv2 session security with 128 bits, key exchange and what the "
-                    "authentication level needs");
+        return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, weak_offer);
     acceptor->identify = flags & NTLM_IDENTIFY;
+    /* Who signs has a key of its own. Who does not is not offered one: whether it is sent then is understood
+     * in two ways ([MS-NLMP] 3.1.5.1.2 and 3.2.5.1.2). */
+    acceptor->offered = flags & NTLM_PROTECTS;
+    if (flags & (NTLM_SIGN | NTLM_SEAL))
+        acceptor->required |= (uint32_t)NTLM_KEY_EXCHANGE;
+    else
+        acceptor->offered = 0;
+    if ((flags & acceptor->required) != acceptor->required)
+        return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, weak_offer);
     /* Version may be left out ([MS-NLMP] 2.2.1.1, note 6), and gss-ntlmssp 1.2.0 does not know that. A MIC
      * over such a message will not fit; who sends one sends Version, too. */
     uint8_t padded[NEGOTIATE_FULL] = {0};
@@ -143,7 +155,8 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
         return ntlm_gss_fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "a caller cannot be verified by NTLM",
                              major, minor);
     if (ntlm_challenge_read(acceptor->output, acceptor->output_length, &challenge) != 0 ||
-        (challenge.flags & acceptor->required) != acceptor->required)
+        (challenge.flags & acceptor->required) != acceptor->required ||
+        (challenge.flags & NTLM_PROTECTS) != acceptor->offered)
         return fail(failure, (uint32_t)SEC_E_INTERNAL_ERROR, "gss-ntlmssp made a challenge that is too weak");
     acceptor->domain_member = challenge.flags & NTLM_TARGET_DOMAIN;
     return 0;
@@ -214,6 +227,8 @@ static int check_message(const NtlmAcceptor *acceptor, int result, const NtlmAut
     if (message->anonymous) return fail(failure, (uint32_t)SEC_E_LOGON_DENIED, "it is anonymous");
     if ((message->flags & acceptor->required) != acceptor->required || message->flags & NTLM_DATAGRAM)
         return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, "it turned off what it had agreed to");
+    if (message->flags & NTLM_PROTECTS & ~acceptor->offered)
+        return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, "it turned on what was not agreed to");
     /* As a member of a domain gss-ntlmssp takes a right LM response for a wrong NTLMv2 response, and
      * then nothing vouches for what that one says. */
     if (acceptor->domain_member && message->lm_response.length != 0 &&

@@ -10,7 +10,7 @@
 
 typedef struct NtlmContext {
     SecContext base;
-    NtlmSeal send, receive;
+    NtlmSeal send, receive; /* not of a context that signs nothing */
 } NtlmContext;
 
 static void context_free(SecContext *base)
@@ -63,19 +63,55 @@ static const SecContextOps operations = {
     .verify = verify,
 };
 
+/* Of level CONNECT: neither side agreed to sign, so nothing may look as if it were. */
+static int no_protect(SecContext *base, uint8_t authn_level, SecMessage *message)
+{
+    return -EOPNOTSUPP;
+}
+
+static int no_unprotect(SecContext *base, uint8_t authn_level, SecMessage *message)
+{
+    return SEC_BAD_SIGNATURE;
+}
+
+static int no_sign(SecContext *base, const uint8_t *data, size_t length, uint8_t *mic)
+{
+    return -EOPNOTSUPP;
+}
+
+static int no_verify(SecContext *base, const uint8_t *data, size_t length, const uint8_t *mic,
+                     size_t mic_size)
+{
+    return SEC_BAD_SIGNATURE;
+}
+
+static const SecContextOps connect_operations = {
+    .free = context_free,
+    .token_length = token_length,
+    .protect = no_protect,
+    .unprotect = no_unprotect,
+    .mic_length = mic_length,
+    .sign = no_sign,
+    .verify = no_verify,
+};
+
 int ntlm_context_new(const SecContextSpec *spec, SecContext **ret_context)
 {
     _Static_assert(NTLM_SIGNATURE <= SEC_MIC_MAX, "a signature is a MIC");
     _cleanup_(sec_context_freep) SecContext *base = NULL;
 
     if (spec->key_length != NTLM_KEY) return -EINVAL;
-    if ((spec->flags & NTLM_REQUIRED) != NTLM_REQUIRED) return -EOPNOTSUPP;
+    const bool protects = spec->flags & NTLM_PROTECTS;
+    const uint32_t required = protects ? NTLM_REQUIRED : NTLM_REQUIRED_CONNECT;
+    if ((spec->flags & required) != required) return -EOPNOTSUPP;
     NtlmContext *context = calloc(1, sizeof(*context));
     if (!context) return -ENOMEM;
     base = &context->base;
-    *base = (SecContext){.ops = &operations, .service = RPC_C_AUTHN_WINNT, .expires = spec->expires};
-    int r = ntlm_seal_init(&context->send, spec->key, spec->initiator);
-    if (r == 0) r = ntlm_seal_init(&context->receive, spec->key, !spec->initiator);
+    *base = (SecContext){.ops = protects ? &operations : &connect_operations,
+                         .service = RPC_C_AUTHN_WINNT,
+                         .expires = spec->expires};
+    int r = protects ? ntlm_seal_init(&context->send, spec->key, spec->initiator) : 0;
+    if (r == 0 && protects) r = ntlm_seal_init(&context->receive, spec->key, !spec->initiator);
     if (r == 0) *ret_context = TAKE_PTR(base);
     return r;
 }

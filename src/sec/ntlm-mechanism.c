@@ -16,8 +16,8 @@ static int initiate(const MechanismInitiate *what, void **pending, IoWait *ret_w
                         "there is no password to authenticate by NTLM with; log on with one");
         return SEC_FAILED;
     }
-    int result =
-        ntlm_initiator_new(what->credential->ntlm, what->target, what->impersonation, &initiator, failure);
+    int result = ntlm_initiator_new(what->credential->ntlm, what->target, what->authn_level,
+                                    what->impersonation, &initiator, failure);
     if (result == 0) *ret_initiator = initiator;
     return result;
 }

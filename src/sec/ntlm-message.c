@@ -5,6 +5,9 @@
 #include "base/reader.h"
 #include "base/utf16.h"
 
+#define NEGOTIATE_FLAGS      12u
+#define CHALLENGE_FLAGS      20u
+#define AUTHENTICATE_KEY     52u /* EncryptedRandomSessionKeyFields */
 #define AUTHENTICATE_FLAGS   60u
 #define AUTHENTICATE_FIXED   64u /* up to and including the flags */
 #define AUTHENTICATE_MIC     72u
@@ -171,7 +174,8 @@ int ntlm_authenticate_read(const uint8_t *data, size_t length, NtlmAuthenticate 
         message.user.length == 0 || message.nt_response.length == 0 || (message.flags & NTLM_ANONYMOUS) != 0;
     if (!message.anonymous) {
         if (message.nt_response.length < NTLM_RESPONSE_MIN) return NTLM_OLD_RESPONSE;
-        if (key.length != NTLM_KEY ||
+        const bool key_may_lack = !(message.flags & (uint32_t)NTLM_KEY_EXCHANGE) && key.length == 0;
+        if ((key.length != NTLM_KEY && !key_may_lack) ||
             (message.lm_response.length != 0 && message.lm_response.length != NTLM_RESPONSE_LM) ||
             !read_response(message.nt_response, &info))
             return -EBADMSG;
@@ -195,10 +199,30 @@ int ntlm_message_mic(const uint8_t session_key[NTLM_KEY], NtlmBytes negotiate, N
     return ntlm_hmac(session_key, parts, ARRAY_SIZE(parts), ret_mic) ? 0 : -EIO;
 }
 
-void ntlm_authenticate_set_flags(uint8_t *data, uint32_t flags)
+static void set_flags(uint8_t *at, uint32_t flags)
 {
     flags = htole32(flags);
-    memcpy(data + AUTHENTICATE_FLAGS, &flags, sizeof(flags));
+    memcpy(at, &flags, sizeof(flags));
+}
+
+void ntlm_negotiate_set_flags(uint8_t *data, uint32_t flags)
+{
+    set_flags(data + NEGOTIATE_FLAGS, flags);
+}
+
+void ntlm_challenge_set_flags(uint8_t *data, uint32_t flags)
+{
+    set_flags(data + CHALLENGE_FLAGS, flags);
+}
+
+void ntlm_authenticate_set_flags(uint8_t *data, uint32_t flags)
+{
+    set_flags(data + AUTHENTICATE_FLAGS, flags);
+}
+
+void ntlm_authenticate_drop_key(uint8_t *data)
+{
+    memset(data + AUTHENTICATE_KEY, 0, 4); /* Len and MaxLen */
 }
 
 int ntlm_name_text(NtlmBytes name, char **ret_text)

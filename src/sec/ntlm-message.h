@@ -38,10 +38,13 @@ enum {
     NTLM_KEY_EXCHANGE = 0x40000000,
 };
 
-/* What every message of a conversation has to have: Unicode, NTLMv2 session security, 128 bits, a session key
- * of its own. */
-#define NTLM_REQUIRED                                                                                        \
-    (NTLM_UNICODE | NTLM_NTLM | NTLM_EXTENDED_SESSION | NTLM_128 | (uint32_t)NTLM_KEY_EXCHANGE)
+/* What every message of a conversation has to have: Unicode, NTLMv2 session security, 128 bits; and one that
+ * signs a session key of its own. Level CONNECT asks for nothing that has to be signed ([MS-RPCE]
+ * 3.3.1.5.2.1), and servers (Samba's) do not serve it to whom they agreed on SIGN with. */
+#define NTLM_REQUIRED_CONNECT (NTLM_UNICODE | NTLM_NTLM | NTLM_EXTENDED_SESSION | NTLM_128)
+#define NTLM_REQUIRED         (NTLM_REQUIRED_CONNECT | (uint32_t)NTLM_KEY_EXCHANGE)
+/* What a conversation that signs nothing must not have. */
+#define NTLM_PROTECTS (NTLM_SIGN | NTLM_SEAL | (uint32_t)NTLM_KEY_EXCHANGE)
 
 typedef struct NtlmChallenge {
     uint32_t flags;
@@ -62,7 +65,8 @@ typedef struct NtlmAuthenticate {
 int ntlm_negotiate_read(const uint8_t *data, size_t length, uint32_t *ret_flags) must_use;
 int ntlm_challenge_read(const uint8_t *data, size_t length, NtlmChallenge *ret_challenge) must_use;
 /* A message that is not anonymous has an NTLMv2 response with well-formed target information, a session key
- * of 16 bytes, and an LM response of 24 bytes or none. 0, -EBADMSG, NTLM_OLD_RESPONSE. */
+ * of 16 bytes (without KEY_EXCHANGE none, or one that does not count), and an LM response of 24 bytes or
+ * none. 0, -EBADMSG, NTLM_OLD_RESPONSE. */
 enum { NTLM_OLD_RESPONSE = 1 }; /* LM or NTLMv1 */
 int ntlm_authenticate_read(const uint8_t *data, size_t length, NtlmAuthenticate *ret_message) must_use;
 
@@ -70,7 +74,11 @@ int ntlm_authenticate_read(const uint8_t *data, size_t length, NtlmAuthenticate 
  * 0, -EIO, -ENOMEM. */
 int ntlm_message_mic(const uint8_t session_key[NTLM_KEY], NtlmBytes negotiate, NtlmBytes challenge,
                      NtlmBytes authenticate, const uint8_t *mic, uint8_t ret_mic[NTLM_KEY]) must_use;
-/* Sets flags in an AUTHENTICATE that was read. */
+/* Sets flags in a message that was read. */
+void ntlm_negotiate_set_flags(uint8_t *data, uint32_t flags);
+void ntlm_challenge_set_flags(uint8_t *data, uint32_t flags);
 void ntlm_authenticate_set_flags(uint8_t *data, uint32_t flags);
+/* Takes the session key out of an AUTHENTICATE without KEY_EXCHANGE; its bytes stay and mean nothing. */
+void ntlm_authenticate_drop_key(uint8_t *data);
 /* A name of a message as UTF-8. 0, -ENOMEM, -EILSEQ. */
 int ntlm_name_text(NtlmBytes name, char **ret_text) must_use;

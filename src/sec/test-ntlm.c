@@ -16,6 +16,7 @@
 #include <winerror.h>
 #include <cmocka.h>
 #include "base/time.h"
+#include "sec/context.h"
 #include "sec/ntlm-acceptor.h"
 #include "sec/ntlm-gss.h"
 #include "sec/ntlm-initiator.h"
@@ -70,7 +71,7 @@ static int start(Ends *ends, const Logon *logon)
     size_t length;
     int r = ntlm_credential_new(logon->user, logon->password, NULL, &credential, &ends->failure);
     if (r == 0)
-        r = ntlm_initiator_new(credential, "RPCSS/a.lab.test@LAB.TEST", logon->impersonation,
+        r = ntlm_initiator_new(credential, "RPCSS/a.lab.test@LAB.TEST", logon->level, logon->impersonation,
                                &ends->initiator, &ends->failure);
     if (r != 0) return r;
     const uint8_t *token = ntlm_initiator_output(ends->initiator, &length);
@@ -206,17 +207,87 @@ static void test_identify_that_the_server_does_not_repeat(void **state)
     assert_memory_equal(mic, message.mic, NTLM_KEY);
 }
 
+static void tamper(const Logon *logon, uint8_t by)
+{
+    _cleanup_(ends_deinit) Ends whole = {NULL};
+    assert_int_equal(run(&whole, logon), 0);
+    for (unsigned leg = 1; leg <= 3; leg++)
+        for (size_t at = 0; at < whole.lengths[leg - 1]; at++) {
+            _cleanup_(ends_deinit) Ends ends = {.tamper_leg = leg, .tamper_at = at, .tamper_by = by};
+            assert_int_not_equal(run(&ends, logon), 0);
+            assert_null(ends.caller.principal);
+        }
+}
+
 /* The MIC is over all three messages: whatever is changed is noticed, by one side or the other. */
 static void test_every_tampered_byte_is_noticed(void **state)
 {
-    _cleanup_(ends_deinit) Ends whole = {NULL};
-    assert_int_equal(run(&whole, &alice), 0);
-    for (unsigned leg = 1; leg <= 3; leg++)
-        for (size_t at = 0; at < whole.lengths[leg - 1]; at++) {
-            _cleanup_(ends_deinit) Ends ends = {.tamper_leg = leg, .tamper_at = at, .tamper_by = 0x04};
-            assert_int_not_equal(run(&ends, &alice), 0);
-            assert_null(ends.caller.principal);
-        }
+    Logon logon = alice;
+    tamper(&logon, 0x04);
+    logon.level = RPC_C_AUTHN_LEVEL_CONNECT;
+    tamper(&logon, 0x04);
+    tamper(&logon, 0x10); /* SIGN and IDENTIFY, too */
+}
+
+/* [MS-RPCE] 3.3.1.5.2.1: CONNECT asks for nothing that signs. The handshake is protected all the same. */
+static void test_connect_agrees_to_sign_nothing(void **state)
+{
+    _cleanup_(ends_deinit) Ends ends = {NULL};
+    _cleanup_(sec_context_freep) SecContext *context = NULL;
+    Logon logon = alice;
+    uint8_t byte = 0, token[NTLM_KEY] = {1};
+    uint32_t flags;
+    NtlmChallenge challenge;
+    NtlmAuthenticate message;
+
+    logon.level = RPC_C_AUTHN_LEVEL_CONNECT;
+    assert_int_equal(run(&ends, &logon), 0);
+    assert_int_equal(ntlm_negotiate_read(ends.legs[0], ends.lengths[0], &flags), 0);
+    assert_int_equal(flags & NTLM_PROTECTS, 0);
+    assert_int_equal(ntlm_challenge_read(ends.legs[1], ends.lengths[1], &challenge), 0);
+    assert_int_equal(challenge.flags & NTLM_PROTECTS, 0);
+    assert_int_equal(ntlm_authenticate_read(ends.legs[2], ends.lengths[2], &message), 0);
+    assert_int_equal(message.flags & NTLM_PROTECTS, 0);
+    assert_non_null(message.mic);
+
+    const SecContextSpec spec = {.service = RPC_C_AUTHN_WINNT,
+                                 .flags = ends.caller.flags,
+                                 .key = ends.caller.key,
+                                 .key_length = NTLM_KEY,
+                                 .expires = INT64_MAX};
+    assert_int_equal(sec_context_new(&spec, &context), 0);
+    SecMessage fragment = {.stub = &byte, .stub_length = 1, .token = token, .token_length = sizeof(token)};
+    assert_int_equal(sec_context_protect(context, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY, &fragment), -EOPNOTSUPP);
+    assert_int_equal(sec_context_unprotect(context, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY, &fragment),
+                     SEC_BAD_SIGNATURE);
+    assert_int_equal(sec_context_sign(context, &byte, 1, token), -EOPNOTSUPP);
+    assert_int_equal(sec_context_verify(context, &byte, 1, token, sizeof(token)), SEC_BAD_SIGNATURE);
+}
+
+/* What the server did not agree to cannot be brought in by the last message; nobody else has a MIC there. */
+static void test_connect_stays_connect(void **state)
+{
+    static const uint32_t extra[] = {NTLM_SIGN, NTLM_SEAL, (uint32_t)NTLM_KEY_EXCHANGE};
+
+    for (size_t i = 0; i < ARRAY_SIZE(extra); i++) {
+        _cleanup_(ends_deinit) Ends ends = {NULL};
+        Logon logon = alice;
+        size_t length;
+        logon.level = RPC_C_AUTHN_LEVEL_CONNECT;
+        assert_int_equal(start(&ends, &logon), 0);
+        assert_int_equal(ntlm_initiator_finish(ends.initiator, ends.legs[1], ends.lengths[1], &ends.failure),
+                         0);
+        const uint8_t *token = ntlm_initiator_output(ends.initiator, &length);
+        keep(&ends, 2, token, length);
+        /* A session key stands behind the message, for the flag that calls for one. */
+        static const uint8_t field[] = {NTLM_KEY, 0, NTLM_KEY, 0};
+        memcpy(ends.legs[2] + 52, field, sizeof(field));
+        ntlm_authenticate_set_flags(ends.legs[2], ntlm_initiator_flags(ends.initiator) | extra[i]);
+        assert_int_equal(
+            ntlm_acceptor_finish(ends.acceptor, ends.legs[2], length, &ends.caller, &ends.failure),
+            SEC_FAILED);
+        assert_int_equal(ends.failure.code, (uint32_t)SEC_E_ALGORITHM_MISMATCH);
+    }
 }
 
 static void test_replayed_answer(void **state)
@@ -248,7 +319,7 @@ static void test_PB_12_without_a_principal(void **state)
         SecFailure failure;
         size_t length;
         assert_int_equal(ntlm_credential_new("LAB\\alice", "Password", NULL, &credential, &failure), 0);
-        assert_int_equal(ntlm_initiator_new(credential, targets[i], 3, &initiator, &failure), 0);
+        assert_int_equal(ntlm_initiator_new(credential, targets[i], 6, 3, &initiator, &failure), 0);
         const uint8_t *leg = ntlm_initiator_output(initiator, &length);
         assert_int_equal(ntlm_acceptor_new(users, 6, leg, length, &acceptor, &failure), 0);
         leg = ntlm_acceptor_output(acceptor, &length);
@@ -348,6 +419,8 @@ static void test_foreign_client_without_mic(void **state)
     assert_int_equal(level, TOKEN_LEVEL_IMPERSONATION);
     assert_int_equal(run_foreign(FOREIGN_FLAGS | NTLM_SIGN, 5, &failure, &level), 0);
     assert_int_equal(run_foreign(FOREIGN_FLAGS | NTLM_SIGN, 2, &failure, &level), 0);
+    assert_int_equal(run_foreign(FOREIGN_FLAGS, 2, &failure, &level), 0);
+    assert_int_equal(run_foreign(FOREIGN_FLAGS & ~(uint32_t)NTLM_KEY_EXCHANGE, 2, &failure, &level), 0);
     assert_int_equal(run_foreign(FOREIGN_FLAGS | NTLM_SIGN | NTLM_IDENTIFY, 5, &failure, &level), 0);
     assert_int_equal(level, TOKEN_LEVEL_IDENTIFICATION);
 }
@@ -510,6 +583,8 @@ int main(void)
         cmocka_unit_test(test_LVL_6_never_delegate),
         cmocka_unit_test(test_identify_that_the_server_does_not_repeat),
         cmocka_unit_test(test_every_tampered_byte_is_noticed),
+        cmocka_unit_test(test_connect_agrees_to_sign_nothing),
+        cmocka_unit_test(test_connect_stays_connect),
         cmocka_unit_test(test_replayed_answer),
         cmocka_unit_test(test_PB_12_without_a_principal),
         cmocka_unit_test(test_negotiate_of_32_bytes),
