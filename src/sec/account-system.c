@@ -100,13 +100,13 @@ static int system_uid_of_sid(const Sid *sid, uid_t *ret_uid)
 
 /* "!" before the password, as passwd -l and usermod -L put it; "*" and "x" are accounts without a password
  * here, which directories have. An expiry in the past is the day itself. */
-static void judge_shadow(const struct spwd *entry, Account *account)
+static void judge_shadow(const struct spwd *entry, LocalAccount *account)
 {
     account->locked = entry->sp_pwdp && entry->sp_pwdp[0] == '!';
     account->expired = entry->sp_expire >= 0 && time(NULL) / SECONDS_PER_DAY >= entry->sp_expire;
 }
 
-static int read_shadow(Account *account)
+static int read_shadow(LocalAccount *account)
 {
     struct spwd entry, *found = NULL;
     for (size_t size = BUFFER_FIRST; size <= BUFFER_MAX; size *= 2) {
@@ -125,9 +125,9 @@ static int read_shadow(Account *account)
     return -EIO;
 }
 
-static int take_entry(const struct passwd *entry, Account *ret_account)
+static int take_entry(const struct passwd *entry, LocalAccount *ret_account)
 {
-    Account account = {.uid = entry->pw_uid, .gid = entry->pw_gid};
+    LocalAccount account = {.uid = entry->pw_uid, .gid = entry->pw_gid};
     if (strlen(entry->pw_name) >= sizeof(account.name) || strlen(entry->pw_dir) >= sizeof(account.home))
         return -EIO;
     strcpy(account.name, entry->pw_name);
@@ -138,7 +138,7 @@ static int take_entry(const struct passwd *entry, Account *ret_account)
 }
 
 /* By name, or by uid when that is NULL. */
-static int find_account(const char *name, uid_t uid, Account *ret_account)
+static int find_account(const char *name, uid_t uid, LocalAccount *ret_account)
 {
     struct passwd entry, *found = NULL;
     for (size_t size = BUFFER_FIRST; size <= BUFFER_MAX; size *= 2) {
@@ -156,12 +156,12 @@ static int find_account(const char *name, uid_t uid, Account *ret_account)
     return -EIO;
 }
 
-static int system_by_name(const char *name, Account *ret_account)
+static int system_by_name(const char *name, LocalAccount *ret_account)
 {
     return find_account(name, 0, ret_account);
 }
 
-static int system_by_uid(uid_t uid, Account *ret_account)
+static int system_by_uid(uid_t uid, LocalAccount *ret_account)
 {
     return find_account(NULL, uid, ret_account);
 }

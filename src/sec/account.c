@@ -84,7 +84,7 @@ static bool local_name(const AccountMap *map, const char *principal, char name[A
 }
 
 /* 0, -ENOENT: none, -errno. */
-static int find(const AccountMap *map, const Token *token, Account *account)
+static int find(const AccountMap *map, const Token *token, LocalAccount *account)
 {
     char name[ACCOUNT_NAME_SIZE];
     const Sid *sid = token_user(token);
@@ -102,7 +102,7 @@ static int find(const AccountMap *map, const Token *token, Account *account)
     return r == 0 && strcmp(account->name, name) != 0 ? -ENOENT : r;
 }
 
-static int refuse(SecFailure *failure, const char *principal, const Account *account, const char *why)
+static int refuse(SecFailure *failure, const char *principal, const LocalAccount *account, const char *why)
 {
     char quoted[SEC_QUOTE_SIZE], name[SEC_QUOTE_SIZE];
     sec_failure_set(failure, ERROR_ACCESS_DENIED, "%s is the account %s (%u) here, which %s",
@@ -111,7 +111,7 @@ static int refuse(SecFailure *failure, const char *principal, const Account *acc
     return ACCOUNT_REFUSED;
 }
 
-static int check(const char *principal, const Account *account, uid_t min_uid, SecFailure *failure)
+static int check(const char *principal, const LocalAccount *account, uid_t min_uid, SecFailure *failure)
 {
     char why[96];
     if (account->uid == 0) return refuse(failure, principal, account, "nobody becomes by a name");
@@ -127,9 +127,10 @@ static int check(const char *principal, const Account *account, uid_t min_uid, S
     return 0;
 }
 
-int account_map_find(const AccountMap *map, const Token *token, Account *ret_account, SecFailure *failure)
+int account_map_find(const AccountMap *map, const Token *token, LocalAccount *ret_account,
+                     SecFailure *failure)
 {
-    Account account;
+    LocalAccount account;
     const char *principal = token_principal(token);
     if (token_level(token) == TOKEN_LEVEL_ANONYMOUS || sid_equal(token_user(token), &SID_ANONYMOUS))
         return ACCOUNT_NONE;
@@ -143,9 +144,9 @@ int account_map_find(const AccountMap *map, const Token *token, Account *ret_acc
     return r;
 }
 
-int account_map_unmapped(const AccountMap *map, Account *ret_account, SecFailure *failure)
+int account_map_unmapped(const AccountMap *map, LocalAccount *ret_account, SecFailure *failure)
 {
-    Account account;
+    LocalAccount account;
     if (!map->unmapped) return ACCOUNT_NONE;
     int r = map->source->by_name(map->unmapped, &account);
     if (r == -ENOENT) {

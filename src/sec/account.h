@@ -23,22 +23,22 @@
 #define ACCOUNT_NAME_SIZE 256 /* with the NUL; LOGIN_NAME_MAX of Linux */
 #define ACCOUNT_PATH_SIZE 4096
 
-typedef struct Account {
+typedef struct LocalAccount {
     uid_t uid;
     gid_t gid;
     char name[ACCOUNT_NAME_SIZE];
     char home[ACCOUNT_PATH_SIZE];
     bool locked;  /* its password cannot match, by passwd -l and the like */
     bool expired; /* since today or before */
-} Account;
+} LocalAccount;
 
 /* Where accounts are looked up; a table, so that the rules can be tried without a machine's accounts. Each:
  * 0; -ENOENT: there is none; -EOPNOTSUPP: nobody can be asked; -EACCES: not for this process to know;
  * -ENOMEM, -EIO. */
 typedef struct AccountSource {
     int (*uid_of_sid)(const Sid *sid, uid_t *ret_uid);
-    int (*by_name)(const char *name, Account *ret_account);
-    int (*by_uid)(uid_t uid, Account *ret_account);
+    int (*by_name)(const char *name, LocalAccount *ret_account);
+    int (*by_uid)(uid_t uid, LocalAccount *ret_account);
 } AccountSource;
 
 /* The machine's: NSS for accounts, shadow for what is locked or expired, SSSD's libsss_nss_idmap and Samba's
@@ -62,11 +62,11 @@ enum {
  * The account of an identity. 0; ACCOUNT_NONE; ACCOUNT_REFUSED; -EIO, with *failure: whoever knows cannot be
  * asked now, or may not be by this process: then nobody may guess; -ENOMEM.
  */
-int account_map_find(const AccountMap *map, const Token *token, Account *ret_account,
+int account_map_find(const AccountMap *map, const Token *token, LocalAccount *ret_account,
                      SecFailure *failure) must_use;
 /* The account that work for those without one runs as; the same rules but min_uid. 0, ACCOUNT_NONE (not
  * configured), ACCOUNT_REFUSED, -EIO, -ENOMEM. */
-int account_map_unmapped(const AccountMap *map, Account *ret_account, SecFailure *failure) must_use;
+int account_map_unmapped(const AccountMap *map, LocalAccount *ret_account, SecFailure *failure) must_use;
 
 /* The SIDs of a local account and group without a directory: S-1-22-1-UID, S-1-22-2-GID. */
 Sid account_sid_user(uid_t uid);

@@ -20,7 +20,7 @@
 
 /* A machine's accounts and directory */
 
-static const Account ACCOUNTS[] = {
+static const LocalAccount ACCOUNTS[] = {
     {.uid = 0, .gid = 0, .name = "root", .home = "/root"},
     {.uid = 2, .gid = 2, .name = "daemon", .home = "/"},
     {.uid = 1000, .gid = 1000, .name = "alice", .home = "/home/alice"},
@@ -40,7 +40,7 @@ static int fake_uid_of_sid(const Sid *sid, uid_t *ret_uid)
     return 0;
 }
 
-static int fake_by_uid(uid_t uid, Account *ret_account)
+static int fake_by_uid(uid_t uid, LocalAccount *ret_account)
 {
     for (size_t i = 0; i < sizeof(ACCOUNTS) / sizeof(ACCOUNTS[0]); i++)
         if (ACCOUNTS[i].uid == uid) {
@@ -51,7 +51,7 @@ static int fake_by_uid(uid_t uid, Account *ret_account)
 }
 
 /* Without regard to case, as some name services do. */
-static int fake_by_name(const char *name, Account *ret_account)
+static int fake_by_name(const char *name, LocalAccount *ret_account)
 {
     if (strcmp(name, "secret") == 0) return -EACCES;
     if (strcmp(name, "offline") == 0) return -EIO;
@@ -76,7 +76,7 @@ typedef struct Caller {
     TokenLevel level;
 } Caller;
 
-static int find(const AccountMap *map, const Caller *caller, Account *ret_account, SecFailure *failure)
+static int find(const AccountMap *map, const Caller *caller, LocalAccount *ret_account, SecFailure *failure)
 {
     _cleanup_(token_unrefp) Token *token = NULL;
     TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
@@ -93,7 +93,7 @@ static int find(const AccountMap *map, const Caller *caller, Account *ret_accoun
 
 static void is_account(const Caller *caller, const char *name)
 {
-    Account account = {0};
+    LocalAccount account = {0};
     SecFailure failure = {0};
     assert_int_equal(find(&MAP, caller, &account, &failure), 0);
     assert_string_equal(account.name, name);
@@ -101,7 +101,7 @@ static void is_account(const Caller *caller, const char *name)
 
 static void is_none(const Caller *caller)
 {
-    Account account = {.uid = 77};
+    LocalAccount account = {.uid = 77};
     SecFailure failure = {0};
     assert_int_equal(find(&MAP, caller, &account, &failure), ACCOUNT_NONE);
     assert_int_equal(account.uid, 77);
@@ -109,7 +109,7 @@ static void is_none(const Caller *caller)
 
 static void is_refused(const Caller *caller, const char *why)
 {
-    Account account = {.uid = 77};
+    LocalAccount account = {.uid = 77};
     SecFailure failure = {0};
     assert_int_equal(find(&MAP, caller, &account, &failure), ACCOUNT_REFUSED);
     assert_int_equal(account.uid, 77);
@@ -158,7 +158,7 @@ static void test_who_may_not_be_used(void **state)
 static void test_root_is_never_reached(void **state)
 {
     AccountMap open = MAP;
-    Account account;
+    LocalAccount account;
     SecFailure failure = {0};
     open.min_uid = 0;
     assert_int_equal(find(&open, &(Caller){.principal = "root@LAB.TEST"}, &account, &failure),
@@ -178,7 +178,7 @@ static void test_by_sid(void **state)
     is_refused(&(Caller){.principal = "anybody@ELSE", .sid = DOMAIN_SID(501)}, "locked");
     is_none(&(Caller){.principal = "zoe@ELSE", .sid = DOMAIN_SID(600)});
     directory_answer = -EIO;
-    Account account;
+    LocalAccount account;
     SecFailure failure = {0};
     assert_int_equal(
         find(&MAP, &(Caller){.principal = "alice@LAB.TEST", .sid = DOMAIN_SID(500)}, &account, &failure),
@@ -219,7 +219,7 @@ static void test_unix_sids(void **state)
 
 static void test_anonymous(void **state)
 {
-    Account account;
+    LocalAccount account;
     SecFailure failure;
     _cleanup_(token_unrefp) Token *token = NULL;
     assert_int_equal(token_new_anonymous(&token), 0);
@@ -228,7 +228,7 @@ static void test_anonymous(void **state)
 
 static void test_who_knows_cannot_be_asked(void **state)
 {
-    Account account;
+    LocalAccount account;
     SecFailure failure = {0};
     assert_int_equal(find(&MAP, &(Caller){.principal = "secret@LAB.TEST"}, &account, &failure), -EIO);
     assert_non_null(strstr(failure.sentence, "only mantle-authd may"));
@@ -237,7 +237,7 @@ static void test_who_knows_cannot_be_asked(void **state)
 
 static void test_unmapped_account(void **state)
 {
-    Account account;
+    LocalAccount account;
     SecFailure failure = {0};
     AccountMap map = MAP;
     assert_int_equal(account_map_unmapped(&map, &account, &failure), 0);
@@ -254,7 +254,7 @@ static void test_unmapped_account(void **state)
 /* The machine that this runs on. */
 static void test_system(void **state)
 {
-    Account account = {.uid = 77};
+    LocalAccount account = {.uid = 77};
     uid_t uid;
     assert_int_equal(ACCOUNT_SOURCE_SYSTEM.by_name("nobody-of-that-name", &account), -ENOENT);
     assert_int_equal(ACCOUNT_SOURCE_SYSTEM.by_uid(0x7ffffff0, &account), -ENOENT);
