@@ -87,13 +87,13 @@ static HRESULT choose_token(const Activation *activation, const ProcessSecurity 
 /* Results */
 
 /* The object of one result: our own, of the exporter that answered, or of one it refers to. */
-static HRESULT take_reference(RemoteExporter *exporter, const ActivationResult *result, const IID *iid,
+static HRESULT take_reference(const MarshalSource *source, const ActivationResult *result, const IID *iid,
                               IUnknown **ret_object)
 {
     Objref objref;
     if (result->status != 0) return FAILED(result->status) ? result->status : E_UNEXPECTED;
     if (objref_parse(result->objref, result->objref_length, &objref) < 0) return RPC_E_INVALID_OBJREF;
-    return marshal_take_from(exporter, &objref, iid, (void **)ret_object);
+    return marshal_take_from(source, &objref, iid, (void **)ret_object);
 }
 
 static HRESULT take_results(const Activation *activation, const Activator *activator,
@@ -116,9 +116,12 @@ static HRESULT take_results(const Activation *activation, const Activator *activ
     HRESULT hr = runtime_remote(&table);
     if (SUCCEEDED(hr)) hr = remote_exporter_add(table, &spec, &exporter);
     if (FAILED(hr)) return hr;
+    /* Who was asked is the one who says where the machine's exporters are; what he said without a signature
+     * is kept apart. */
+    MarshalSource source = {exporter, true};
     for (DWORD i = 0; i < activation->count && i < count; i++) {
         MULTI_QI *result = &activation->results[i];
-        result->hr = take_reference(exporter, &results[i], result->pIID, &result->pItf);
+        result->hr = take_reference(&source, &results[i], result->pIID, &result->pItf);
     }
     return S_OK;
 }

@@ -209,6 +209,7 @@ typedef struct ChannelCall {
     OrpcCall orpc;
     Writer request;
     RpcSecurity *security;
+    MarshalSource source; /* of the references in its answer */
 } ChannelCall;
 
 /* One idle call is kept for each thread, so that its request buffer is grown once. */
@@ -247,6 +248,14 @@ static void call_done(ChannelCall *call)
     if (pthread_getspecific(idle_key) || pthread_setspecific(idle_key, call) != 0) call_free(call);
 }
 
+/* The answer is the exporter's where it is signed. An exporter that was heard of without a signature is no
+ * better known by one: only a process without security takes its word. */
+static MarshalSource answer_source(RemoteExporter *exporter, const RpcSecurity *security)
+{
+    bool is_signed = security && rpc_security_level(security) >= RPC_C_AUTHN_LEVEL_PKT;
+    return (MarshalSource){exporter, remote_exporter_is_hearsay(exporter) ? security_is_off() : is_signed};
+}
+
 static HRESULT channel_begin(NdrExchange *exchange)
 {
     ProxyInterface *proxy = (ProxyInterface *)exchange->proxy;
@@ -268,9 +277,11 @@ static HRESULT channel_begin(NdrExchange *exchange)
         return E_OUTOFMEMORY;
     }
     call->security = security;
+    call->source = answer_source(exporter, security);
     spec.security = security;
     orpc_call_begin(&call->orpc, &spec, &call->request);
     exchange->request = &call->request;
+    exchange->hooks_context = &call->source;
     exchange->state = call;
     return S_OK;
 }

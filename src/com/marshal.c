@@ -127,22 +127,28 @@ static HRESULT take_own(Exporter *exporter, const Objref *objref, const IID *iid
     return FAILED(hr) ? hr : convert(iface, (const IID *)&objref->iid, iid, ret_object);
 }
 
-/* One of another process; `remote` NULL: its exporter has to be found. */
-static HRESULT take_remote(RemoteExporter *remote, const Objref *objref, const IID *iid, void **ret_object)
+/* One of another process. `own` is its exporter where it said so itself; NULL: its exporter has to be found,
+ * and asked. */
+static HRESULT take_remote(RemoteExporter *own, const Objref *objref, const IID *iid, void **ret_object)
 {
     _cleanup_(remote_exporter_unrefp) RemoteExporter *found_exporter = NULL;
+    ProxyReference reference = {.exporter = own,
+                                .std = &objref->std,
+                                .resolver = &objref->resolver,
+                                .iid = (const IID *)&objref->iid,
+                                .confirmed = own != NULL};
     void *found = NULL;
     HRESULT hr = S_OK;
-    if (!remote) {
+    if (!own) {
         hr = find_exporter(objref, &found_exporter);
-        remote = found_exporter;
+        reference.exporter = found_exporter;
     }
-    if (SUCCEEDED(hr))
-        hr = proxy_from_reference(remote, &objref->std, &objref->resolver, (const IID *)&objref->iid, &found);
+    if (SUCCEEDED(hr)) hr = proxy_from_reference(&reference, &found);
     return FAILED(hr) ? hr : convert(found, (const IID *)&objref->iid, iid, ret_object);
 }
 
-HRESULT marshal_take_from(RemoteExporter *remote, const Objref *objref, const IID *iid, void **ret_object)
+HRESULT marshal_take_from(const MarshalSource *source, const Objref *objref, const IID *iid,
+                          void **ret_object)
 {
     const ProcessSecurity *security;
     HRESULT hr = security_get(&security);
@@ -153,8 +159,8 @@ HRESULT marshal_take_from(RemoteExporter *remote, const Objref *objref, const II
                          "class is registered here, and none is loaded because a peer says so.");
     Exporter *own = runtime_peek_exporter();
     if (own && exporter_oxid(own) == objref->std.oxid) return take_own(own, objref, iid, ret_object);
-    if (remote && remote_exporter_oxid(remote) != objref->std.oxid) remote = NULL;
-    return take_remote(remote, objref, iid, ret_object);
+    bool word = source && source->proven && remote_exporter_oxid(source->exporter) == objref->std.oxid;
+    return take_remote(word ? source->exporter : NULL, objref, iid, ret_object);
 }
 
 HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object)
@@ -167,9 +173,8 @@ HRESULT marshal_read(void *context, const IID *iid, Reader *reader, void **ret_o
     Objref objref;
     size_t length = reader_left(reader);
     const uint8_t *bytes = reader_bytes(reader, length);
-    (void)context;
     if (!bytes || objref_parse(bytes, length, &objref) < 0) return RPC_E_INVALID_OBJREF;
-    return marshal_take(&objref, iid, ret_object);
+    return marshal_take_from(context, &objref, iid, ret_object);
 }
 
 HRESULT marshal_drop(const Objref *objref)

@@ -8,7 +8,13 @@
 #include "orpc/remote.h"
 #include "unknwn.h"
 
-/* The three hooks of ndr/proxy.h; `context` is not used. */
+/* Where an OBJREF came from: an answer of `exporter`, or what its machine answered to an activation. */
+typedef struct MarshalSource {
+    RemoteExporter *exporter;
+    bool proven; /* it is certain that it was, or nothing is ever certain about this exporter */
+} MarshalSource;
+
+/* The three hooks of ndr/proxy.h. `context` is the MarshalSource of what is read, NULL: anybody. */
 /* Appends the OBJREF of `object` as `iid`, with references for whoever reads it. */
 HRESULT marshal_interface(void *context, const IID *iid, IUnknown *object, Writer *writer);
 /* Reads exactly one OBJREF: a reference that came home gives the object itself, any other a proxy. */
@@ -17,8 +23,9 @@ HRESULT marshal_read(void *context, const IID *iid, Reader *objref, void **ret_o
 void marshal_release(void *context, Reader *objref);
 /* The same over an OBJREF that was parsed already. */
 HRESULT marshal_take(const Objref *objref, const IID *iid, void **ret_object) must_use;
-/* The same for one that `exporter` sent, which is likely to be its own; NULL: not known. */
-HRESULT marshal_take_from(RemoteExporter *exporter, const Objref *objref, const IID *iid,
+/* The same for one from this source. What an exporter says of its own objects is its word; of any other
+ * reference the exporter that it names is asked whether it is one to that object, before anybody gets it. */
+HRESULT marshal_take_from(const MarshalSource *source, const Objref *objref, const IID *iid,
                           void **ret_object) must_use;
 /* As marshal_interface, but the reference lives until it is released, without pings (SORF_NOPING). */
 HRESULT marshal_interface_unpinged(const IID *iid, IUnknown *object, Writer *writer) must_use;

@@ -89,6 +89,19 @@ static HRESULT secure_reference(ProxyObject *object, ProxyInterface *proxy)
     return hr;
 }
 
+/* Does the exporter say that this interface is one of the object? */
+static bool object_owns(const ProxyObject *object, const StdObjref *std)
+{
+    return std->oxid == remote_exporter_oxid(object->exporter) && std->oid == object->oid;
+}
+
+/* The references that the exporter gave with an answer about another object. */
+static HRESULT object_refuse(ProxyObject *object, const StdObjref *std)
+{
+    remunknown_release(object, &(RemReference){std->ipid, std->public_refs, 0}, 1);
+    return com_error(RPC_E_INVALID_OBJREF, "The object reference leads to another object than it names.");
+}
+
 /* Takes over `public_refs` references to `ipid`, which is the object's `iid`; 0 stands for a reference that
  * has to be got first, as table marshaling leaves it. They are given back when that fails. */
 static HRESULT object_take(ProxyObject *object, const IID *iid, const Guid *ipid, uint32_t public_refs)
@@ -110,6 +123,37 @@ static HRESULT object_take(ProxyObject *object, const IID *iid, const Guid *ipid
     if ((FAILED(hr) || another) && public_refs)
         remunknown_release(object, &(RemReference){*ipid, public_refs, 0}, 1);
     return SUCCEEDED(hr) ? secure_reference(object, proxy) : hr;
+}
+
+/* Is this what the exporter called the object's interface before? */
+static bool object_knows(ProxyObject *object, const IID *iid, const Guid *ipid)
+{
+    pthread_mutex_lock(&object->lock);
+    ProxyInterface *proxy = object_interface(object, iid);
+    bool known = proxy && guid_equal(&proxy->ipid, ipid);
+    pthread_mutex_unlock(&object->lock);
+    return known;
+}
+
+/* A reference that somebody handed on. He may know an object by its OID and name another one's IPID, so the
+ * exporter says whose it is; whoever lies has nothing released in our name. What the exporter calls the
+ * interface is what is used. */
+static HRESULT object_take_foreign(ProxyObject *object, const IID *iid, const StdObjref *reference)
+{
+    RemQueryResult result = {0};
+    if (object_knows(object, iid, &reference->ipid))
+        return object_take(object, iid, &reference->ipid, reference->public_refs);
+    uint32_t wanted = reference->public_refs ? 1 : PROXY_REFERENCES;
+    HRESULT hr = remunknown_query(object, &reference->ipid, &iid, 1, wanted, &result);
+    if (SUCCEEDED(hr)) hr = result.status;
+    if (FAILED(hr)) return hr;
+    if (!object_owns(object, &result.std)) return object_refuse(object, &result.std);
+    hr = object_take(object, iid, &result.std.ipid, result.std.public_refs);
+    if (SUCCEEDED(hr) && reference->public_refs)
+        hr = object_take(object, iid, &reference->ipid, reference->public_refs);
+    else if (reference->public_refs)
+        remunknown_release(object, &(RemReference){reference->ipid, reference->public_refs, 0}, 1);
+    return hr;
 }
 
 /* Objects */
@@ -234,13 +278,14 @@ static ProxyObject *table_object(RemoteExporter *exporter, const StdObjref *refe
     return object;
 }
 
-HRESULT proxy_from_reference(RemoteExporter *exporter, const StdObjref *reference, const Bindings *resolver,
-                             const IID *iid, void **ret_object)
+HRESULT proxy_from_reference(const ProxyReference *reference, void **ret_object)
 {
-    ProxyObject *object = table_object(exporter, reference, resolver);
+    const StdObjref *std = reference->std;
+    ProxyObject *object = table_object(reference->exporter, std, reference->resolver);
     if (!object) return E_OUTOFMEMORY;
-    HRESULT hr = object_take(object, iid, &reference->ipid, reference->public_refs);
-    if (SUCCEEDED(hr)) hr = proxy_object_query(object, iid, ret_object);
+    HRESULT hr = reference->confirmed ? object_take(object, reference->iid, &std->ipid, std->public_refs)
+                                      : object_take_foreign(object, reference->iid, std);
+    if (SUCCEEDED(hr)) hr = proxy_object_query(object, reference->iid, ret_object);
     proxy_object_release(object);
     return hr;
 }
@@ -288,7 +333,9 @@ HRESULT proxy_query(ProxyObject *object, const IID *const *iids, unsigned count,
     for (unsigned i = 0; i < count; i++) {
         ret_results[i] = results[i].status;
         if (FAILED(results[i].status)) continue;
-        ret_results[i] = object_take(object, iids[i], &results[i].std.ipid, results[i].std.public_refs);
+        const StdObjref *std = &results[i].std;
+        ret_results[i] = object_owns(object, std) ? object_take(object, iids[i], &std->ipid, std->public_refs)
+                                                  : object_refuse(object, std);
     }
     return S_OK;
 }

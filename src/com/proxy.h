@@ -49,11 +49,18 @@ struct ProxyObject {
     ChannelSettings unknown_settings; /* what SetBlanket on IUnknown said (PB-3) */
 };
 
-/* Makes (or finds) the proxy for a received reference and gives interface `iid` of it, which takes over the
- * reference's public references; they are released when that fails. `resolver` is copied. S_OK,
- * E_OUTOFMEMORY, REGDB_E_IIDNOTREG. */
-HRESULT proxy_from_reference(RemoteExporter *exporter, const StdObjref *reference, const Bindings *resolver,
-                             const IID *iid, void **ret_object) must_use;
+/* A reference that was received. */
+typedef struct ProxyReference {
+    RemoteExporter *exporter;
+    const StdObjref *std;
+    const Bindings *resolver; /* copied */
+    const IID *iid;
+    bool confirmed; /* the exporter itself said so; else it is asked, unless it is known already */
+} ProxyReference;
+/* Makes (or finds) the proxy for it and gives its interface, which takes over the public references; they
+ * are released when that fails. S_OK, E_OUTOFMEMORY, REGDB_E_IIDNOTREG; RPC_E_INVALID_OBJREF: it is not one
+ * to the object it names, and nothing is released; a failure of the question. */
+HRESULT proxy_from_reference(const ProxyReference *reference, void **ret_object) must_use;
 /* The proxy behind an interface pointer, or NULL when it is none of ours. Takes no reference. `ret_interface`
  * (may be NULL) gets NULL for IUnknown, IClientSecurity and IMultiQI. */
 ProxyObject *proxy_of(IUnknown *pointer, ProxyInterface **ret_interface);

@@ -234,6 +234,10 @@ const Bindings *remote_exporter_bindings(const RemoteExporter *exporter)
 {
     return &exporter->bindings;
 }
+bool remote_exporter_is_hearsay(const RemoteExporter *exporter)
+{
+    return exporter->key.hearsay;
+}
 const char *remote_exporter_host(const RemoteExporter *exporter)
 {
     return exporter->key.resolver;

@@ -52,6 +52,8 @@ const Bindings *remote_exporter_bindings(const RemoteExporter *exporter);
 /* The principal for a service: what the exporter published for it, else "RPCSS/<resolver as typed>".
  * Borrowed. */
 const char *remote_exporter_principal(const RemoteExporter *exporter, uint16_t authn_service);
+/* It was not signed where it is. */
+bool remote_exporter_is_hearsay(const RemoteExporter *exporter);
 /* The resolver as it was asked. */
 const char *remote_exporter_host(const RemoteExporter *exporter);
 uint16_t remote_exporter_resolver_port(const RemoteExporter *exporter);

@@ -54,6 +54,11 @@ bool rpc_security_is_local(const RpcSecurity *security)
     return security && security->service == RPC_AUTHN_LOCAL;
 }
 
+uint8_t rpc_security_level(const RpcSecurity *security)
+{
+    return security->level;
+}
+
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b)
 {
     if (a == b) return true;

@@ -101,6 +101,8 @@ RpcSecurity *rpc_security_unref(RpcSecurity *security);
 DEFINE_CLEANUP(RpcSecurity, rpc_security_unref)
 /* Is it RPC_AUTHN_LOCAL? */
 bool rpc_security_is_local(const RpcSecurity *security);
+/* RPC_C_AUTHN_LEVEL_*: how calls and their answers are protected. */
+uint8_t rpc_security_level(const RpcSecurity *security);
 /* Do both lead to the same security contexts? */
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b);
 
