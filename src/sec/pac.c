@@ -91,9 +91,17 @@ static bool is_granted(uint32_t attributes)
     return (attributes & GROUP_ENABLED) && !(attributes & GROUP_DENY_ONLY);
 }
 
+/* SIDs that only this machine gives: of its accounts, and those derived from principals. No KDC names
+ * somebody by them. */
+static bool is_made_here(const Sid *sid)
+{
+    return sid->authority == SID_AUTHORITY_UNIX || sid->authority == SID_AUTHORITY_MANTLE;
+}
+
 /* The primary group stands first and usually again in the list. */
 static void group_add(PacLogon *logon, const Sid *sid)
 {
+    if (is_made_here(sid)) return;
     if (logon->group_count && sid_equal(&logon->groups[0], sid)) return;
     logon->groups[logon->group_count++] = *sid;
 }
@@ -182,7 +190,8 @@ static int referents_read(Reader *reader, const LogonInfo *info, PacLogon *logon
     unicode_skip(reader, &info->domain_name);
     if (!info->domain_pointer) reader_fail(reader);
     sid_read_ndr(reader, &logon->domain);
-    if (reader->failed || sid_append(&logon->domain, info->user_rid, &logon->user) < 0 ||
+    if (reader->failed || is_made_here(&logon->domain) ||
+        sid_append(&logon->domain, info->user_rid, &logon->user) < 0 ||
         sid_append(&logon->domain, info->primary_rid, &primary) < 0)
         return PAC_MALFORMED;
     group_add(logon, &primary);

@@ -11,8 +11,12 @@
 
 const Sid SID_ANONYMOUS = {.count = 1, .authority = 5, .subauthorities = {7}};
 const Sid SID_EVERYONE = {.count = 1, .authority = 1, .subauthorities = {0}};
-const Sid SID_AUTHENTICATED = {.count = 1, .authority = 5, .subauthorities = {11}};
+const Sid SID_LOCAL = {.count = 1, .authority = 2, .subauthorities = {0}};
+const Sid SID_OWNER_RIGHTS = {.count = 1, .authority = 3, .subauthorities = {4}};
 const Sid SID_NETWORK = {.count = 1, .authority = 5, .subauthorities = {2}};
+const Sid SID_INTERACTIVE = {.count = 1, .authority = 5, .subauthorities = {4}};
+const Sid SID_AUTHENTICATED = {.count = 1, .authority = 5, .subauthorities = {11}};
+const Sid SID_SYSTEM = {.count = 1, .authority = 5, .subauthorities = {18}};
 const Sid SID_ADMINISTRATORS = {.count = 2, .authority = 5, .subauthorities = {32, 544}};
 
 bool sid_equal(const Sid *a, const Sid *b)
@@ -111,6 +115,16 @@ int sid_append(const Sid *domain, uint32_t rid, Sid *ret_sid)
     sid.subauthorities[sid.count++] = rid;
     *ret_sid = sid;
     return 0;
+}
+
+Sid sid_from_uid(uint32_t uid)
+{
+    return (Sid){.count = 2, .authority = SID_AUTHORITY_UNIX, .subauthorities = {1, uid}};
+}
+
+Sid sid_from_gid(uint32_t gid)
+{
+    return (Sid){.count = 2, .authority = SID_AUTHORITY_UNIX, .subauthorities = {2, gid}};
 }
 
 int sid_from_principal(const char *principal, Sid *ret_sid)

@@ -190,6 +190,23 @@ static void test_usual(void **state)
     assert_sid(&logon->groups[4], "S-1-5-21-7-7-7-2001");
 }
 
+/* Nobody gets a local account's SID, or one that is derived from a principal, from a KDC. */
+static void test_sids_of_this_machine(void **state)
+{
+    const Vector extra = {.domain = "S-1-5-21-1-2-3",
+                          .extra = {"S-1-22-1-0", "S-1-0x4D4E544C0000-1-2-3-4-5-6-7-8", "S-1-18-1"},
+                          .extra_attributes = 7};
+    const Vector domain = {.domain = "S-1-22-1"}, derived = {.domain = "S-1-0x4D4E544C0000-1-2-3-4-5-6-7"};
+    _cleanup_(freep) PacLogon *logon = NULL;
+    PacLogon *none = NULL;
+
+    assert_int_equal(parse(&extra, &logon), 0);
+    assert_int_equal(logon->group_count, 2);
+    assert_sid(&logon->groups[1], "S-1-18-1");
+    assert_int_equal(parse(&domain, &none), PAC_MALFORMED);
+    assert_int_equal(parse(&derived, &none), PAC_MALFORMED);
+}
+
 static void test_least(void **state)
 {
     const Vector vector = {.domain = "S-1-5-21-1-2-3"};
@@ -304,7 +321,8 @@ static void test_group_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usual),        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_usual),        cmocka_unit_test(test_sids_of_this_machine),
+        cmocka_unit_test(test_least),
         cmocka_unit_test(test_truncated),    cmocka_unit_test(test_trailing),
         cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_counts_that_lie),
         cmocka_unit_test(test_group_limit),
