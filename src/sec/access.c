@@ -48,6 +48,13 @@ static bool is_root(const Token *token)
     return !token_is_from_network(token) && sid_equal(token_user(token), &root);
 }
 
+/* A local account is known by its SID alone: MACHINE\user is somebody of NTLM's. */
+static bool has_principal(const Token *token)
+{
+    return *token_principal(token) && token_service(token) &&
+           token_user(token)->authority != SID_AUTHORITY_UNIX;
+}
+
 static void add(AccessSubject *subject, const Sid *sid)
 {
     subject->sids[subject->count++] = *sid;
@@ -91,8 +98,7 @@ int access_subject_new(const Token *token, bool local, const AccessAdministrator
         add(subject, &SID_ANONYMOUS);
     } else {
         add_token(subject, token);
-        /* A local account has no principal that anybody proved. */
-        if (*token_principal(token) && token_service(token)) {
+        if (has_principal(token)) {
             if (sid_from_principal(token_principal(token), &derived) < 0) return -EIO;
             add(subject, &derived);
         }

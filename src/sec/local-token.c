@@ -11,23 +11,6 @@
 
 #define ACCOUNT_BUFFER_FIRST 1024u
 #define ACCOUNT_BUFFER_MAX   (1024u * 1024)
-#define SUBAUTHORITY_USER    1u
-#define SUBAUTHORITY_GROUP   2u
-
-static Sid sid_of(uint32_t kind, uint32_t id)
-{
-    return (Sid){.count = 2, .authority = SID_AUTHORITY_UNIX, .subauthorities = {kind, id}};
-}
-
-Sid sid_from_uid(uid_t uid)
-{
-    return sid_of(SUBAUTHORITY_USER, uid);
-}
-
-Sid sid_from_gid(gid_t gid)
-{
-    return sid_of(SUBAUTHORITY_GROUP, gid);
-}
 
 /* MACHINE\account. A name service that fails says no name: nothing is decided by it. */
 static int make_principal(uid_t uid, const char *machine, char **ret_principal)

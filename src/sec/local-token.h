@@ -8,8 +8,6 @@
 #include <sys/types.h>
 #include "sec/token.h"
 
-#define SID_AUTHORITY_UNIX 22
-
 typedef struct LocalProcess {
     uid_t uid;
     gid_t gid;
@@ -17,9 +15,6 @@ typedef struct LocalProcess {
     size_t group_count;
 } LocalProcess;
 
-/* S-1-22-1-uid, S-1-22-2-gid */
-Sid sid_from_uid(uid_t uid);
-Sid sid_from_gid(gid_t gid);
 /* Of a process that calls at `level`; at ANONYMOUS the anonymous token, which does not say who it was.
  * `machine`: the name of this machine, as the domain of its accounts. An account without a name is
  * MACHINE\#uid. May ask the name service, and wait for it. 0, -ENOMEM, -E2BIG (more groups than a token
