@@ -159,6 +159,7 @@ static HRESULT new_activator(const Activation *activation, const ActivationTarge
         .authn_service = security->authn_service,
         .authn_level = security->authn_level,
         .impersonation = security->impersonation,
+        .mutual = security->mutual,
         .class_object = activation->class_object,
         .iids = iids,
         .iid_count = activation->count,

@@ -31,6 +31,7 @@ HRESULT activation_target_local(ActivationTarget *ret_target) must_use;
 typedef struct ActivationSecurity {
     bool unsecured; /* asked for: nobody authenticates */
     uint8_t authn_service, authn_level, impersonation;
+    bool mutual;        /* the server has to prove who it is, too (RPC-6) */
     char *principal;    /* NULL: RPCSS/<host> */
     Identity *identity; /* of pAuthIdentityData, or NULL */
 } ActivationSecurity;

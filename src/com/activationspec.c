@@ -106,6 +106,7 @@ static HRESULT read_info(const COAUTHINFO *info, ActivationSecurity *security)
     if (info->dwImpersonationLevel >= RPC_C_IMP_LEVEL_IMPERSONATE &&
         info->dwImpersonationLevel <= RPC_C_IMP_LEVEL_DELEGATE)
         security->impersonation = (uint8_t)info->dwImpersonationLevel;
+    security->mutual = info->dwCapabilities == RPC_C_QOS_CAPABILITIES_MUTUAL_AUTH;
     hr = choose_principal(info, security);
     if (SUCCEEDED(hr) && info->pAuthIdentityData)
         hr = identity_new(info->pAuthIdentityData, security->authn_service, &security->identity);

@@ -115,10 +115,6 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
     }
     const bool ntlm = blanket->authn_service == RPC_C_AUTHN_WINNT;
     const char *principal = blanket->principal;
-    if (ntlm && blanket->capabilities & EOAC_MUTUAL_AUTH) /* RPC-6 */
-        return com_error(HRESULT_FROM_WIN32(RPC_S_SEC_PKG_ERROR),
-                         "NTLM does not prove which server it is, and EOAC_MUTUAL_AUTH asks for that: use "
-                         "Kerberos.");
     if (!principal) principal = remote_exporter_principal(exporter, (uint16_t)blanket->authn_service);
     if (!principal && ntlm) principal = ""; /* PB-12: it can do without */
     RpcStatus status =
@@ -126,6 +122,7 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
                                             .authn_service = (uint8_t)blanket->authn_service,
                                             .authn_level = (uint8_t)blanket->authn_level,
                                             .impersonation = (uint8_t)blanket->impersonation_level,
+                                            .capabilities = blanket->capabilities & EOAC_MUTUAL_AUTH,
                                             .target = principal},
                          &known);
     if (status != RPCST_OK) return HRESULT_FROM_WIN32(status);

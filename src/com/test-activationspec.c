@@ -136,7 +136,7 @@ static void ACT_4_bad_values_become_defaults(void **state)
     ActivationSecurity got;
     COAUTHINFO info = defaults();
     info.dwAuthzSvc = 99;
-    info.dwCapabilities = 0x60; /* cloaking is nothing that goes here */
+    info.dwCapabilities = 0x61; /* cloaking is nothing that goes here */
     info.pwszServerPrincName = (LPWSTR)COLE_DEFAULT_PRINCIPAL;
     for (DWORD level = 0; level < 8; level++) {
         bool good = level == RPC_C_IMP_LEVEL_IMPERSONATE || level == RPC_C_IMP_LEVEL_DELEGATE;
@@ -144,7 +144,11 @@ static void ACT_4_bad_values_become_defaults(void **state)
         assert_int_equal(security_of(&info, RPC_C_AUTHN_LEVEL_CONNECT, &got), S_OK);
         assert_int_equal(got.impersonation, good ? level : RPC_C_IMP_LEVEL_IMPERSONATE);
         assert_null(got.principal);
+        assert_false(got.mutual);
     }
+    info.dwCapabilities = RPC_C_QOS_CAPABILITIES_MUTUAL_AUTH;
+    assert_int_equal(security_of(&info, RPC_C_AUTHN_LEVEL_CONNECT, &got), S_OK);
+    assert_true(got.mutual);
     static const WCHAR broken[] = {'a', 0xdc00, 0};
     info.pwszServerPrincName = (LPWSTR)broken;
     assert_int_equal(security_of(&info, RPC_C_AUTHN_LEVEL_CONNECT, &got), S_OK);

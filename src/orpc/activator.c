@@ -58,6 +58,7 @@ static HRESULT make_security(Activator *activator, const ActivatorSpec *spec)
         .authn_service = spec->authn_service,
         .authn_level = spec->authn_level < LEVEL_PKT_INTEGRITY ? LEVEL_PKT_INTEGRITY : spec->authn_level,
         .impersonation = spec->impersonation < LEVEL_IMPERSONATE ? LEVEL_IMPERSONATE : spec->impersonation,
+        .capabilities = spec->mutual ? RPC_MUTUAL_AUTH : 0,
         .target = spec->principal ? spec->principal : target};
     return orpc_result_from_status(rpc_security_new(&security, &activator->security));
 }

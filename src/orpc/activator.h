@@ -25,6 +25,7 @@ typedef struct ActivatorSpec {
     uint8_t authn_service; /* RPC_C_AUTHN_* */
     uint8_t authn_level;   /* raised to PKT_INTEGRITY */
     uint8_t impersonation; /* raised to IMPERSONATE */
+    bool mutual;           /* the server has to prove who it is, too */
     bool class_object;
     Guid clsid;
     const Guid *iids; /* copied */

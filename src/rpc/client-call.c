@@ -210,6 +210,7 @@ static RpcStatus state_find(RpcClientCall *call, IoWait *wait)
                                    .authn_service = security->service,
                                    .authn_level = security->level,
                                    .impersonation = security->impersonation,
+                                   .mutual = security->mutual,
                                    .deadline = call->deadline};
     int r = client_initiator(call)->new (security->token, &spec, &call->initiator);
     if (r < 0) return fail_errno(call, r, "the security context could not be begun");

@@ -55,6 +55,7 @@ struct RpcSecurity {
     RefCount refs;
     Token *token;
     uint8_t service, level, impersonation;
+    bool mutual;
     const char *target; /* in the key */
     uint64_t hash;
     size_t key_length;

@@ -24,6 +24,7 @@ RpcStatus rpc_security_new(const RpcSecuritySpec *spec, RpcSecurity **ret_securi
     security->service = spec->authn_service;
     security->level = level;
     security->impersonation = spec->impersonation;
+    security->mutual = spec->capabilities & RPC_MUTUAL_AUTH;
     security->key_length = fixed + target_size;
     memcpy(security->key, &identity, sizeof(identity));
     memcpy(security->key + sizeof(identity), levels, sizeof(levels));

@@ -82,6 +82,9 @@ DEFINE_CLEANUP(RpcBinding, rpc_binding_unref)
 
 /* Security: who calls and how; immutable. NULL stands for an unauthenticated call. Thread-safe. */
 
+/* RPC_C_QOS_CAPABILITIES_MUTUAL_AUTH: the server has to prove who it is, too. */
+#define RPC_MUTUAL_AUTH 1u
+
 /* With the service RPC_AUTHN_LOCAL (rpc/local.h) the kernel says who calls: this process, by its effective
  * ids when it connects. `token` must be that identity, and is what calls are kept apart by; the level is
  * privacy, and the target is "". Such calls go over UNIX sockets and no others, and others never do. */
@@ -90,7 +93,8 @@ typedef struct RpcSecuritySpec {
     uint8_t authn_service; /* RPC_C_AUTHN_GSS_KERBEROS, ... */
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_CONNECT .. PKT_PRIVACY; CALL becomes PKT */
     uint8_t impersonation; /* RPC_C_IMP_LEVEL_* */
-    uint32_t capabilities; /* bits of the blanket that change the exchange; only compared */
+    uint32_t capabilities; /* bits of the blanket that change the exchange: RPC_MUTUAL_AUTH; others are only
+                              compared */
     const char *target;    /* the server's principal, as of SecInitiatorSpec */
 } RpcSecuritySpec;
 

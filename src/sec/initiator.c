@@ -92,6 +92,11 @@ static bool negotiates(const SecInitiator *initiator)
     return initiator->spec.authn_service == RPC_C_AUTHN_GSS_NEGOTIATE;
 }
 
+/* RPC-6 */
+static const char not_mutual[] =
+    "%s cannot be shown to %s by NTLM: that does not prove which server it is, and EOAC_MUTUAL_AUTH asks for "
+    "it; use Kerberos";
+
 /* Whether the token may authenticate outwards at all, and as what was asked for. Never another identity
  * instead. */
 static int check_token(SecInitiator *initiator)
@@ -105,6 +110,8 @@ static int check_token(SecInitiator *initiator)
             "%s cannot authenticate to %s by this service; ask for RPC_C_AUTHN_GSS_NEGOTIATE or "
             "RPC_C_AUTHN_GSS_KERBEROS",
             target);
+    if (initiator->spec.mutual && initiator->spec.authn_service == RPC_C_AUTHN_WINNT)
+        return initiator_fail(initiator, RPC_S_SEC_PKG_ERROR, not_mutual, target);
     if (token_level(token) < TOKEN_LEVEL_IMPERSONATION)
         return initiator_fail(
             initiator, ERROR_BAD_IMPERSONATION_LEVEL,
@@ -164,12 +171,12 @@ static int ask_first(SecInitiator *initiator)
 }
 
 /* Whether Negotiate may end with NTLM: where the configuration says so, the identity has something to show by
- * it, and no delegation was asked for, which NTLM does not have. */
+ * it, and neither delegation nor the server's own proof was asked for, which NTLM does not have. */
 static bool may_use_ntlm(const SecInitiator *initiator)
 {
     SecCredential *credential = token_credential(initiator->token);
     return negotiates(initiator) && initiator->spec.impersonation != RPC_C_IMP_LEVEL_DELEGATE &&
-           authority_negotiates_ntlm(sec_credential_authority(credential)) &&
+           !initiator->spec.mutual && authority_negotiates_ntlm(sec_credential_authority(credential)) &&
            sec_credential_shows(credential, RPC_C_AUTHN_WINNT);
 }
 
@@ -182,6 +189,8 @@ static int step_start(SecInitiator *initiator)
     initiator->service = RPC_C_AUTHN_GSS_KERBEROS;
     if (sec_credential_shows(token_credential(initiator->token), RPC_C_AUTHN_GSS_KERBEROS))
         return ask_first(initiator);
+    if (initiator->spec.mutual)
+        return initiator_fail(initiator, RPC_S_SEC_PKG_ERROR, not_mutual, initiator->target);
     if (!may_use_ntlm(initiator))
         return initiator_fail(
             initiator, (uint32_t)SEC_E_NO_CREDENTIALS,

@@ -27,6 +27,8 @@ typedef struct SecInitiatorSpec {
     uint8_t authn_level;   /* RPC_C_AUTHN_LEVEL_*, CONNECT or above */
     uint8_t
         impersonation; /* RPC_C_IMP_LEVEL_*. DELEGATE not obtained is SEC_FAILED with RPC_S_SEC_PKG_ERROR */
+    bool mutual;       /* the server has to prove who it is, too (RPC-6): never NTLM, in Negotiate neither.
+                          SEC_FAILED with RPC_S_SEC_PKG_ERROR where there is nothing else */
     uint64_t deadline; /* for everything that waits */
 } SecInitiatorSpec;
 

@@ -167,6 +167,10 @@ static void RPC_6_mutual_authentication_is_refused(void **state)
     Ask ask = bob;
     ask.capabilities = EOAC_MUTUAL_AUTH;
     expect(&ask, "ok 0x80070721");
+    ask.service = RPC_C_AUTHN_GSS_NEGOTIATE; /* which would end with NTLM */
+    expect(&ask, "ok 0x80070721");
+    ask.domain = "LAB.TEST"; /* and here with Kerberos */
+    expect(&ask, "ok bob/impersonate/privacy");
     ask.service = RPC_C_AUTHN_GSS_KERBEROS;
     ask.user = NULL;
     expect(&ask, "ok alice/impersonate/privacy");
@@ -196,6 +200,7 @@ static void activate_it(FILE *out, void *argument)
                        .dwAuthzSvc = RPC_C_AUTHZ_NONE,
                        .dwAuthnLevel = ask->level,
                        .dwImpersonationLevel = ask->impersonation,
+                       .dwCapabilities = ask->capabilities,
                        .pAuthIdentityData = (COAUTHIDENTITY *)&identity};
     COSERVERINFO server = {.pwszName = wire_wide("a"), .pAuthInfo = &info};
     HRESULT hr = CoCreateInstanceEx(&class, NULL, CLSCTX_REMOTE_SERVER, &server, 1, &wanted);
@@ -210,6 +215,14 @@ static void ACT_4_activation_by_another_identity(void **state)
     wire_expect(&alice, activate_it, &ask, "ok");
     ask.password = "wrong";
     wire_expect(&alice, activate_it, &ask, "0x80070005");
+    ask = bob;
+    for (unsigned i = 0; i < 2; i++) { /* RPC-6 */
+        ask.service = i ? RPC_C_AUTHN_GSS_NEGOTIATE : RPC_C_AUTHN_WINNT;
+        ask.capabilities = 0;
+        wire_expect(&alice, activate_it, &ask, "ok");
+        ask.capabilities = RPC_C_QOS_CAPABILITIES_MUTUAL_AUTH;
+        wire_expect(&alice, activate_it, &ask, "0x80070721");
+    }
 }
 
 static int setup(void **state)

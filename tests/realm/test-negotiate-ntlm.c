@@ -159,6 +159,29 @@ static void test_no_ntlm_for_delegation(void **state)
     assert_refused(true, true, "b", HOST_B, DELEGATE, RPC_S_SEC_PKG_ERROR); /* b is not trusted */
 }
 
+/* RPC-6: NTLM does not prove which server it is. */
+static void test_no_ntlm_where_the_server_has_to_prove_itself(void **state)
+{
+    Ends ends;
+    IoWait wait;
+    int result;
+    const SecInitiatorSpec spec = {.target = NOBODY,
+                                   .authn_service = NEGOTIATE,
+                                   .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                                   .impersonation = IMPERSONATE,
+                                   .mutual = true,
+                                   .deadline = time_after(30 * NS_PER_SECOND)};
+    _cleanup_(sec_initiator_freep) SecInitiator *initiator = NULL;
+    ends_init(&ends, true, true, "a");
+    assert_int_equal(sec_initiator_new(ends.alice, &spec, &initiator), 0);
+    while ((result = sec_initiator_step(initiator, &wait)) == SEC_WAIT)
+        (void)!io_wait(&wait);
+    assert_int_equal(result, SEC_FAILED);
+    assert_int_equal(sec_initiator_failure(initiator)->code, (uint32_t)SEC_E_TARGET_UNKNOWN);
+    initiator = sec_initiator_free(initiator);
+    ends_deinit(&ends);
+}
+
 /* What the KDC refuses is not tried elsewhere: neither a wrong password nor an account that it does not have.
  */
 static void test_no_ntlm_for_a_wrong_password(void **state)
@@ -272,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_ntlm_where_no_kdc_knows_the_server),
         cmocka_unit_test(test_no_ntlm_unless_both_allow_it),
         cmocka_unit_test(test_no_ntlm_for_delegation),
+        cmocka_unit_test(test_no_ntlm_where_the_server_has_to_prove_itself),
         cmocka_unit_test(test_no_ntlm_for_a_wrong_password),
         cmocka_unit_test(test_accounts_of_no_realm),
         cmocka_unit_test(test_tickets_are_for_kerberos),
