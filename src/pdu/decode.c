@@ -52,6 +52,39 @@ uint32_t pdu_fault_status(int condition)
     return NCA_S_PROTO_ERROR; /* [MS-RPCE] 3.3.3.5.7 */
 }
 
+const char *pdu_condition_text(int condition)
+{
+    static const char *const texts[] = {
+        [PDU_BAD_VERSION] = "not version 5 of the protocol",
+        [PDU_BAD_DREP] = "not little-endian, ASCII and IEEE",
+        [PDU_BAD_TYPE] = "no type of PDU that there is",
+        [PDU_BAD_LENGTH] = "malformed: a length that does not fit",
+        [PDU_BAD_BODY] = "malformed: counts or lists that do not fit",
+        [PDU_BAD_TRAILER] = "malformed: the sec_trailer is not where it should be",
+    };
+    const char *text = condition > 0 && (size_t)condition < ARRAY_SIZE(texts) ? texts[condition] : NULL;
+    return text ? text : "malformed";
+}
+
+const char *pdu_type_name(uint8_t type)
+{
+    static const char *const names[PDU_TYPES] = {
+        [PDU_REQUEST] = "request",
+        [PDU_RESPONSE] = "response",
+        [PDU_FAULT] = "fault",
+        [PDU_BIND] = "bind",
+        [PDU_BIND_ACK] = "bind_ack",
+        [PDU_BIND_NAK] = "bind_nak",
+        [PDU_ALTER_CONTEXT] = "alter_context",
+        [PDU_ALTER_CONTEXT_RESP] = "alter_context_resp",
+        [PDU_AUTH3] = "rpc_auth_3",
+        [PDU_SHUTDOWN] = "shutdown",
+        [PDU_CANCEL] = "co_cancel",
+        [PDU_ORPHANED] = "orphaned",
+    };
+    return type < PDU_TYPES && names[type] ? names[type] : "PDU";
+}
+
 int pdu_header_parse(const uint8_t bytes[PDU_HEADER_SIZE], PduHeader *ret_header)
 {
     Reader reader;

@@ -145,6 +145,9 @@ enum {
 };
 uint8_t pdu_nak_reason(int condition);
 uint32_t pdu_fault_status(int condition);
+/* In words, and a PDU type's name as in [C706]: static, for logs. */
+const char *pdu_condition_text(int condition);
+const char *pdu_type_name(uint8_t type);
 
 /* Decode */
 /* The first 16 bytes. 0, or a condition (not PDU_BAD_BODY, PDU_BAD_TRAILER). On PDU_BAD_TYPE and
