@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "rpc/test-provider.h"
 
-#define PATIENCE (5 * NS_PER_SECOND)
+#define PATIENCE (30 * NS_PER_SECOND)
 
 const PduSyntax peer_interface = {
     {0x6d616e74, 0x6c65, 0x4001, {0x90, 0x01, 0x74, 0x65, 0x73, 0x74, 0x00, 0x01}}, 1, 3};
@@ -29,6 +29,14 @@ void host_gate(bool open)
     gate_open = open;
     pthread_cond_broadcast(&gate_moved);
     pthread_mutex_unlock(&gate_lock);
+}
+
+void host_wait_for(unsigned waiting)
+{
+    const uint64_t deadline = time_after(PATIENCE);
+    while (atomic_load(&host_waiting) != waiting && time_monotonic() < deadline)
+        usleep(1000);
+    assert_int_equal(atomic_load(&host_waiting), waiting);
 }
 
 static RpcStatus op_echo(RpcCall *call, void *data)
@@ -274,22 +282,28 @@ static void protect(Peer *peer, uint8_t *data, size_t length)
     assert_int_equal(sec_context_protect(peer->security, peer->level, &message), 0);
 }
 
+void peer_make_request(Peer *peer, Writer *writer, uint8_t flags, uint32_t call_id, uint16_t context,
+                       uint16_t opnum, const void *stub, size_t length)
+{
+    writer_init(writer, 0);
+    size_t start = pdu_begin(writer, PDU_REQUEST, flags, call_id);
+    pdu_put_request(writer, start, (uint32_t)length, context, opnum, NULL);
+    writer_bytes(writer, stub, length);
+    size_t token = peer->security ? sec_context_token_length(peer->security, peer->level) : 0;
+    if (token) {
+        PduTrailer trailer = {TEST_AUTH_TYPE, peer->level, 0, peer->context_id, 0, NULL, token};
+        pdu_put_trailer(writer, start, &trailer, PDU_AUTH_PAD);
+    }
+    pdu_end(writer, start);
+    assert_int_equal(writer_status(writer), 0);
+    if (token) protect(peer, writer->data, writer->length);
+}
+
 void peer_request_part(Peer *peer, uint8_t flags, uint32_t call_id, uint16_t context, uint16_t opnum,
                        const void *stub, size_t length)
 {
     Writer writer;
-    writer_init(&writer, 0);
-    size_t start = pdu_begin(&writer, PDU_REQUEST, flags, call_id);
-    pdu_put_request(&writer, start, (uint32_t)length, context, opnum, NULL);
-    writer_bytes(&writer, stub, length);
-    size_t token = peer->security ? sec_context_token_length(peer->security, peer->level) : 0;
-    if (token) {
-        PduTrailer trailer = {TEST_AUTH_TYPE, peer->level, 0, peer->context_id, 0, NULL, token};
-        pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
-    }
-    pdu_end(&writer, start);
-    assert_int_equal(writer_status(&writer), 0);
-    if (token) protect(peer, writer.data, writer.length);
+    peer_make_request(peer, &writer, flags, call_id, context, opnum, stub, length);
     peer_send_writer(peer, &writer);
 }
 
@@ -365,4 +379,54 @@ void peer_login(Peer *peer, PduType first, uint64_t features, uint32_t context_i
         assert_null(peer->pdu.trailer.token);
     }
     peer_protect(peer, context_id, level);
+}
+
+void peer_bare(Peer *peer, PduType type, uint32_t call_id)
+{
+    Writer writer;
+    writer_init(&writer, 0);
+    size_t start = pdu_begin(&writer, type, WHOLE, call_id);
+    pdu_end(&writer, start);
+    peer_send_writer(peer, &writer);
+}
+
+void peer_request_unproved(Peer *peer, uint32_t call_id, size_t length)
+{
+    Writer writer;
+    writer_init(&writer, 0);
+    size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, call_id);
+    pdu_put_request(&writer, start, 0, 0, OP_ECHO, NULL);
+    writer_fill(&writer, 0, 16);
+    PduTrailer trailer = {
+        .type = TEST_AUTH_TYPE, .level = peer->level, .context_id = peer->context_id, .token_length = length};
+    (void)pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
+    pdu_end(&writer, start);
+    peer_send_writer(peer, &writer);
+}
+
+void peer_expect_echo(Peer *peer, uint32_t call_id, const void *data, size_t length)
+{
+    size_t got;
+    uint8_t *answer = peer_response(peer, call_id, &got);
+    assert_int_equal(got, length);
+    assert_memory_equal(answer, data, length);
+    free(answer);
+}
+
+void peer_check_echo(Peer *peer, uint32_t call_id)
+{
+    peer_request(peer, call_id, OP_ECHO, "hello", 5);
+    peer_expect_echo(peer, call_id, "hello", 5);
+}
+
+void peer_check_who(Peer *peer, uint32_t call_id, uint8_t level, const char *principal)
+{
+    size_t length;
+    peer_request(peer, call_id, OP_WHO, "", 0);
+    uint8_t *answer = peer_response(peer, call_id, &length);
+    assert_int_equal(length, 3 + strlen(principal));
+    assert_int_equal(answer[0], TEST_AUTH_TYPE);
+    assert_int_equal(answer[1], level);
+    assert_string_equal((char *)answer + 2, principal);
+    free(answer);
 }

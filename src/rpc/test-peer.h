@@ -14,6 +14,13 @@
 
 extern const PduSyntax peer_interface, peer_object;
 
+#define WHOLE   (PDU_FIRST_FRAG | PDU_LAST_FRAG)
+#define CONNECT 2
+#define PKT     4
+#define PRIVACY 6
+#define ALICE   "alice@LAB.TEST"
+#define BOB     "bob@LAB.TEST"
+
 /* Operations of peer_interface. */
 enum { OP_ECHO, OP_FAULT, OP_WHO, OP_WAIT, OP_PRIVATE, OP_NONE, OP_BIG, OP_LONG };
 
@@ -30,6 +37,8 @@ void host_gate(bool open);
 extern atomic_uint host_waiting;
 extern atomic_bool host_admits;
 
+/* Until so many methods wait there. */
+void host_wait_for(unsigned waiting);
 void host_start(Host *host, RpcServerOptions options, unsigned threads, bool with_security);
 void host_stop(Host *host);
 
@@ -64,6 +73,9 @@ void peer_bind(Peer *peer, PduType type, uint64_t features, const char *token);
 void peer_auth3(Peer *peer, const char *token);
 /* bind and its answer. */
 void peer_bound(Peer *peer, uint64_t features);
+/* A request in a writer of its own, to be sent later or not at all: its number is used. */
+void peer_make_request(Peer *peer, Writer *writer, uint8_t flags, uint32_t call_id, uint16_t context,
+                       uint16_t opnum, const void *stub, size_t length);
 /* A request, protected when the peer has a context. Flags beyond the object's come from the caller. */
 void peer_request_part(Peer *peer, uint8_t flags, uint32_t call_id, uint16_t context, uint16_t opnum,
                        const void *stub, size_t length);
@@ -77,3 +89,12 @@ void peer_login(Peer *peer, PduType first, uint64_t features, uint32_t context_i
 /* Makes the peer use a context of its own: both ends of the provider below start with the same key and
  * numbers. */
 void peer_protect(Peer *peer, uint32_t context_id, uint8_t level);
+/* A PDU that is a header only. */
+void peer_bare(Peer *peer, PduType type, uint32_t call_id);
+/* A request without protection whose trailer has room for a token of `length` zeroes. */
+void peer_request_unproved(Peer *peer, uint32_t call_id, size_t length);
+/* A response to OP_ECHO, and a whole call. */
+void peer_expect_echo(Peer *peer, uint32_t call_id, const void *data, size_t length);
+void peer_check_echo(Peer *peer, uint32_t call_id);
+/* The server sees this caller. */
+void peer_check_who(Peer *peer, uint32_t call_id, uint8_t level, const char *principal);

@@ -21,9 +21,7 @@
 #define CONNECTIONS 10000u
 #define GOOD        4u
 #define LEAK_MAX    (256u * 1024) /* less than 27 bytes of each; the allocator's own caches count, too */
-#define PKT         4
 #define INTEGRITY   5
-#define PRIVACY     6
 
 typedef struct Input {
     char name[64];

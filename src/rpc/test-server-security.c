@@ -5,24 +5,6 @@
 #include "base/time.h"
 #include "rpc/test-peer.h"
 
-#define WHOLE   (PDU_FIRST_FRAG | PDU_LAST_FRAG)
-#define CONNECT 2
-#define PKT     4
-#define PRIVACY 6
-
-/* The server sees this caller. */
-static void check_who(Peer *peer, uint32_t call_id, uint8_t level, const char *principal)
-{
-    size_t length;
-    peer_request(peer, call_id, OP_WHO, "", 0);
-    uint8_t *answer = peer_response(peer, call_id, &length);
-    assert_int_equal(length, 3 + strlen(principal));
-    assert_int_equal(answer[0], 16);
-    assert_int_equal(answer[1], level);
-    assert_string_equal((char *)answer + 2, principal);
-    free(answer);
-}
-
 static void test_levels(void **state)
 {
     (void)state;
@@ -35,8 +17,8 @@ static void test_levels(void **state)
         peer_open(&peer, &host, false);
         peer.fragment = 65520;
         peer.sign_header = i & 4;
-        peer_login(&peer, PDU_BIND, 0, 7, level, "alice@LAB.TEST", i & 8);
-        check_who(&peer, 2, level, "alice@LAB.TEST");
+        peer_login(&peer, PDU_BIND, 0, 7, level, ALICE, i & 8);
+        peer_check_who(&peer, 2, level, ALICE);
         assert_int_equal(rpc_server_state(host.server).unauthenticated, 0);
         for (uint32_t length = 0; length < 40; length++) {
             size_t got;
@@ -56,7 +38,7 @@ static void test_levels(void **state)
         peer_request_part(&peer, PDU_FIRST_FRAG, 51, 0, OP_NONE, data, 16);
         peer_expect_fault(&peer, NCA_S_OP_RNG_ERROR);
         peer_request_part(&peer, PDU_LAST_FRAG, 51, 0, OP_NONE, data, 16);
-        check_who(&peer, 52, level, "alice@LAB.TEST");
+        peer_check_who(&peer, 52, level, ALICE);
         peer_request(&peer, 53, OP_PRIVATE, "", 0);
         if (level < PRIVACY)
             peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
@@ -75,7 +57,7 @@ static void test_call_is_pkt(void **state)
     size_t length;
     host_start(&host, (RpcServerOptions){0}, 4, true);
     peer_open(&peer, &host, false);
-    peer_login(&peer, PDU_BIND, 0, 0, 3, "alice@LAB.TEST", false);
+    peer_login(&peer, PDU_BIND, 0, 0, 3, ALICE, false);
     peer_protect(&peer, 0, PKT);
     peer_request(&peer, 2, OP_WHO, "", 0);
     uint8_t *answer = peer_response(&peer, 2, &length);
@@ -161,8 +143,8 @@ static void test_skew(void **state)
         peer_expect(&peer, PDU_BIND_ACK);
         assert_int_equal(peer.pdu.trailer.token_length, 9);
         assert_memory_equal(peer.pdu.trailer.token, "KRB-ERROR", 9);
-        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 0, PRIVACY, "alice@LAB.TEST", by_auth3);
-        check_who(&peer, 3, PRIVACY, "alice@LAB.TEST");
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 0, PRIVACY, ALICE, by_auth3);
+        peer_check_who(&peer, 3, PRIVACY, ALICE);
         peer_close(&peer);
     }
     /* but not without end */
@@ -189,7 +171,7 @@ static void test_tampering(void **state)
     Peer peer, other;
     host_start(&host, (RpcServerOptions){0}, 4, true);
     peer_open(&other, &host, false);
-    peer_login(&other, PDU_BIND, 0, 0, PRIVACY, "bob@LAB.TEST", false);
+    peer_login(&other, PDU_BIND, 0, 0, PRIVACY, BOB, false);
     Writer writer;
     size_t length = 24 + 16 + 8 + 76;
     for (size_t byte = 16; byte < length;
@@ -197,7 +179,7 @@ static void test_tampering(void **state)
         if (byte >= 42 && byte < 48) continue; /* padding length, context id: other errors, below */
         peer_open(&peer, &host, false);
         peer.sign_header = true;
-        peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, ALICE, false);
         writer_init(&writer, 0);
         size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 2);
         pdu_put_request(&writer, start, 4, 0, OP_ECHO, NULL);
@@ -216,7 +198,7 @@ static void test_tampering(void **state)
         assert_int_equal(peer.pdu.call.status, who ? RPCST_ACCESS_DENIED : RPCST_SEC_PKG_ERROR);
         peer_expect_end(&peer);
         peer_close(&peer);
-        check_who(&other, 2 + (uint32_t)byte, PRIVACY, "bob@LAB.TEST");
+        peer_check_who(&other, 2 + (uint32_t)byte, PRIVACY, BOB);
     }
     peer_close(&other);
     host_stop(&host);
@@ -229,8 +211,8 @@ static void test_replay(void **state)
     Peer peer;
     host_start(&host, (RpcServerOptions){0}, 4, true);
     peer_open(&peer, &host, false);
-    peer_login(&peer, PDU_BIND, 0, 0, PKT, "alice@LAB.TEST", false);
-    check_who(&peer, 2, PKT, "alice@LAB.TEST");
+    peer_login(&peer, PDU_BIND, 0, 0, PKT, ALICE, false);
+    peer_check_who(&peer, 2, PKT, ALICE);
     peer_protect(&peer, 0, PKT); /* the same numbers again */
     peer_request(&peer, 3, OP_WHO, "", 0);
     peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
@@ -248,7 +230,7 @@ static void test_wrong_context(void **state)
     host_start(&host, (RpcServerOptions){0}, 4, true);
     for (unsigned i = 0; i < 3; i++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 3, PKT, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, 0, 3, PKT, ALICE, false);
         if (i == 0) peer.context_id = 4;
         if (i == 1) peer.level = 5;
         if (i == 2) peer.security = sec_context_free(peer.security); /* no trailer at all */
@@ -265,7 +247,7 @@ static void test_wrong_context(void **state)
 static void test_multiplexing(void **state)
 {
     (void)state;
-    static const char *names[] = {"alice@LAB.TEST", "bob@LAB.TEST", "carol@LAB.TEST"};
+    static const char *names[] = {ALICE, BOB, "carol@LAB.TEST"};
     static const uint8_t levels[] = {PRIVACY, CONNECT, PKT};
     Host host;
     Peer peer;
@@ -283,7 +265,7 @@ static void test_multiplexing(void **state)
         peer.security = contexts[i];
         peer.context_id = i;
         peer.level = levels[i];
-        check_who(&peer, call, levels[i], names[i]);
+        peer_check_who(&peer, call, levels[i], names[i]);
     }
     /* connect, too, has to say which: with a trailer, any token */
     Writer writer;
@@ -322,8 +304,8 @@ static void RPC_9_without_a_trailer_it_is_nobody(void **state)
     for (unsigned secure = 0; secure < 2; secure++) {
         peer_open(&peer, &host, false);
         if (!secure) peer_bound(&peer, 0);
-        peer_login(&peer, secure ? PDU_BIND : PDU_ALTER_CONTEXT, 0, 1, PKT, "alice@LAB.TEST", false);
-        check_who(&peer, 2, PKT, "alice@LAB.TEST");
+        peer_login(&peer, secure ? PDU_BIND : PDU_ALTER_CONTEXT, 0, 1, PKT, ALICE, false);
+        peer_check_who(&peer, 2, PKT, ALICE);
         SecContext *context = TAKE_PTR(peer.security);
         peer_request(&peer, 3, OP_WHO, "", 0);
         if (secure) {
@@ -340,7 +322,7 @@ static void RPC_9_without_a_trailer_it_is_nobody(void **state)
         peer_request(&peer, 4, OP_PRIVATE, "", 0); /* nor does it get what asks for somebody */
         peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
         peer.security = context;
-        check_who(&peer, 5, PKT, "alice@LAB.TEST");
+        peer_check_who(&peer, 5, PKT, ALICE);
         peer_close(&peer);
     }
     host_stop(&host);
@@ -355,21 +337,21 @@ static void GSS_2_header_signing_is_of_the_connection(void **state)
     host_start(&host, (RpcServerOptions){0}, 4, true);
     for (unsigned i = 0; i < 2; i++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 1, PKT, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, 0, 1, PKT, ALICE, false);
         assert_false(peer.pdu.header.flags & PDU_HEADER_SIGN);
-        check_who(&peer, 2, PKT, "alice@LAB.TEST");
+        peer_check_who(&peer, 2, PKT, ALICE);
         peer.sign_header = true;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, NULL); /* no authentication of its own */
         peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
         assert_true(peer.pdu.header.flags & PDU_HEADER_SIGN);
         peer.sign_header = i == 0;
         if (i == 0) {
-            check_who(&peer, 3, PKT, "alice@LAB.TEST");
+            peer_check_who(&peer, 3, PKT, ALICE);
             peer.sign_header = false;
             peer_bind(&peer, PDU_ALTER_CONTEXT, 0, NULL); /* not turned off again */
             peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
             peer.sign_header = true;
-            check_who(&peer, 4, PKT, "alice@LAB.TEST");
+            peer_check_who(&peer, 4, PKT, ALICE);
         } else {
             peer_request(&peer, 3, OP_WHO, "", 0);
             peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
@@ -390,12 +372,11 @@ static void RPC_8_a_request_has_one_identity(void **state)
     host_start(&host, (RpcServerOptions){0}, 4, true);
     for (unsigned i = 0; i < 4; i++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 1, PKT, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 1, PKT, ALICE, false);
         SecContext *alice = TAKE_PTR(peer.security);
-        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 2, 5, "bob@LAB.TEST", false);
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 2, 5, BOB, false);
         for (uint32_t id = 10; id < 13; id++)
-            check_who(&peer, id, 5,
-                      "bob@LAB.TEST"); /* the two have the same key here, but counted differently */
+            peer_check_who(&peer, id, 5, BOB); /* the two have the same key here, but counted differently */
         SecContext *bob = TAKE_PTR(peer.security);
         peer.security = alice;
         peer.context_id = 1;
@@ -429,11 +410,11 @@ static void test_one_identity(void **state)
     host_start(&host, (RpcServerOptions){0}, 4, true);
     for (unsigned by_auth3 = 0; by_auth3 < 2; by_auth3++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 79231, PRIVACY, "alice@LAB.TEST", false);
-        check_who(&peer, 2, PRIVACY, "alice@LAB.TEST");
+        peer_login(&peer, PDU_BIND, 0, 79231, PRIVACY, ALICE, false);
+        peer_check_who(&peer, 2, PRIVACY, ALICE);
         SecContext *first = TAKE_PTR(peer.security);
-        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 79232, PRIVACY, "alice@LAB.TEST", by_auth3);
-        check_who(&peer, 3, PRIVACY, "alice@LAB.TEST");
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 79232, PRIVACY, ALICE, by_auth3);
+        peer_check_who(&peer, 3, PRIVACY, ALICE);
         SecContext *second = TAKE_PTR(peer.security);
         peer.context_id = 79233;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one bob@LAB.TEST");
@@ -450,7 +431,7 @@ static void test_one_identity(void **state)
         sec_context_free(peer.security);
         peer.security = first;
         peer.context_id = 79231;
-        check_who(&peer, 5, PRIVACY, "alice@LAB.TEST");
+        peer_check_who(&peer, 5, PRIVACY, ALICE);
         sec_context_free(second);
         peer_close(&peer);
     }
@@ -468,7 +449,7 @@ static void RPC_7_one_identity_is_one_name_SID_and_level(void **state)
     host_start(&host, (RpcServerOptions){0}, 4, true);
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 1, PRIVACY, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, 0, 1, PRIVACY, ALICE, false);
         peer.context_id = 2;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, others[i]);
         peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
@@ -492,13 +473,13 @@ static void RPC_9_a_context_belongs_to_its_connection(void **state)
     host_start(&host, (RpcServerOptions){0}, 4, true);
     for (uint8_t level = PKT; level <= PRIVACY; level++) {
         peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 7, level, "alice@LAB.TEST", false);
+        peer_login(&peer, PDU_BIND, 0, 7, level, ALICE, false);
         peer_open(&other, &host, false);
         peer_bound(&other, 0);
         peer_protect(&other, 7, level);
         peer_request(&other, 2, OP_WHO, "", 0);
         peer_expect_fault(&other, RPCST_ACCESS_DENIED);
-        check_who(&peer, 2, level, "alice@LAB.TEST");
+        peer_check_who(&peer, 2, level, ALICE);
         peer_close(&other);
         peer_close(&peer);
     }
@@ -513,10 +494,10 @@ static void RPC_9_the_only_context_at_connect_may_be_left_out(void **state)
     Peer peer;
     host_start(&host, (RpcServerOptions){0}, 4, true);
     peer_open(&peer, &host, false);
-    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 7, CONNECT, "alice@LAB.TEST", false);
+    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 7, CONNECT, ALICE, false);
     peer.security = sec_context_free(peer.security);
-    check_who(&peer, 2, CONNECT, "alice@LAB.TEST");
-    peer_login(&peer, PDU_ALTER_CONTEXT, 0, 8, CONNECT, "bob@LAB.TEST", false);
+    peer_check_who(&peer, 2, CONNECT, ALICE);
+    peer_login(&peer, PDU_ALTER_CONTEXT, 0, 8, CONNECT, BOB, false);
     peer.security = sec_context_free(peer.security);
     peer_request(&peer, 3, OP_WHO, "", 0);
     peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
@@ -531,7 +512,7 @@ static void check_context_limit(unsigned most)
     Peer peer;
     host_start(&host, (RpcServerOptions){.contexts = most}, 4, true);
     peer_open(&peer, &host, false);
-    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, ALICE, false);
     for (uint32_t id = 1; id < limit; id++) {
         peer.context_id = id;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
@@ -562,7 +543,7 @@ static void test_half_open_limit(void **state)
     Peer peer;
     host_start(&host, (RpcServerOptions){0}, 4, true);
     peer_open(&peer, &host, false);
-    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+    peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, ALICE, false);
     for (uint32_t id = 1; id <= RPC_HALF_OPEN_CONTEXTS; id++) {
         peer.context_id = id;
         peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "one alice@LAB.TEST");
@@ -584,10 +565,10 @@ static void test_caller_connections(void **state)
     host_start(&host, (RpcServerOptions){.caller_connections = 2}, 4, true);
     for (unsigned i = 0; i < 2; i++) {
         peer_open(&peers[i], &host, false);
-        peer_login(&peers[i], PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, "alice@LAB.TEST", false);
+        peer_login(&peers[i], PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, ALICE, false);
     }
     /* more contexts on a connection that counts already */
-    peer_login(&peers[0], PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "alice@LAB.TEST", false);
+    peer_login(&peers[0], PDU_ALTER_CONTEXT, 0, 1, PRIVACY, ALICE, false);
     peer_open(&third, &host, false);
     third.level = PRIVACY;
     peer_bind(&third, PDU_BIND, 0, "one alice@LAB.TEST");
@@ -597,12 +578,12 @@ static void test_caller_connections(void **state)
     peer_expect_end(&third);
     peer_close(&third);
     peer_open(&other, &host, false);
-    peer_login(&other, PDU_BIND, 0, 0, PRIVACY, "bob@LAB.TEST", false);
+    peer_login(&other, PDU_BIND, 0, 0, PRIVACY, BOB, false);
     peer_close(&peers[1]);
     for (unsigned i = 0; i < 500 && rpc_server_state(host.server).connections > 2; i++)
         usleep(10000);
     peer_open(&third, &host, false);
-    peer_login(&third, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+    peer_login(&third, PDU_BIND, 0, 0, PRIVACY, ALICE, false);
     peer_close(&third);
     peer_close(&other);
     peer_close(&peers[0]);
@@ -620,15 +601,15 @@ static void test_expired(void **state)
         peer_open(&peer, &host, false);
         peer_login(&peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, (uint8_t)level, "brief@LAB.TEST",
                    false);
-        check_who(&peer, 2, (uint8_t)level, "brief@LAB.TEST");
+        peer_check_who(&peer, 2, (uint8_t)level, "brief@LAB.TEST");
         peer_request_part(&peer, PDU_FIRST_FRAG, 3, 0, OP_WHO, "", 0); /* begun in time is not enough */
         usleep(3100000);
         peer_request_part(&peer, PDU_LAST_FRAG, 3, 0, OP_WHO, "", 0);
         peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
         peer_request(&peer, 4, OP_WHO, "", 0);
         peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
-        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 1, PRIVACY, "alice@LAB.TEST", false);
-        check_who(&peer, 5, PRIVACY, "alice@LAB.TEST");
+        peer_login(&peer, PDU_ALTER_CONTEXT, 0, 1, PRIVACY, ALICE, false);
+        peer_check_who(&peer, 5, PRIVACY, ALICE);
         peer_close(&peer);
         host_stop(&host);
     }
@@ -645,7 +626,7 @@ static void test_stalling(void **state)
     Peer *const peers[] = {&idle, &in_pdu, &in_call};
     for (unsigned i = 0; i < 3; i++) {
         peer_open(peers[i], &host, false);
-        peer_login(peers[i], PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
+        peer_login(peers[i], PDU_BIND, 0, 0, PRIVACY, ALICE, false);
     }
     uint64_t start = time_monotonic();
     peer_send(&in_pdu, (uint8_t[]){5, 0, 0, 3, 0x10, 0, 0, 0}, 8);
@@ -657,7 +638,7 @@ static void test_stalling(void **state)
     peer_expect_end(&in_call);
     uint64_t took = time_monotonic() - start;
     assert_true(took > NS_PER_SECOND * 3 / 2 && took < 4 * NS_PER_SECOND);
-    check_who(&idle, 2, PRIVACY, "alice@LAB.TEST");
+    peer_check_who(&idle, 2, PRIVACY, ALICE);
     for (unsigned i = 0; i < 3; i++)
         peer_close(peers[i]);
     host_stop(&host);
@@ -676,12 +657,12 @@ static void test_limits_end(void **state)
                true);
     peer_open(&peer, &host, false);
     peer.fragment = 65520;
-    peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, "alice@LAB.TEST", false);
-    check_who(&peer, 2, PRIVACY, "alice@LAB.TEST");
+    peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, ALICE, false);
+    peer_check_who(&peer, 2, PRIVACY, ALICE);
     peer_open(&second, &host, false);
-    peer_login(&second, PDU_BIND, 0, 0, PRIVACY, "bob@LAB.TEST", true);
+    peer_login(&second, PDU_BIND, 0, 0, PRIVACY, BOB, true);
     usleep(1500000);
-    check_who(&second, 2, PRIVACY, "bob@LAB.TEST");
+    peer_check_who(&second, 2, PRIVACY, BOB);
     peer_request(&peer, 3, OP_ECHO, data, sizeof(data));
     free(peer_response(&peer, 3, &length));
     assert_int_equal(length, sizeof(data));

@@ -10,35 +10,6 @@
 #include "pdu/verification.h"
 #include "rpc/test-peer.h"
 
-#define WHOLE   (PDU_FIRST_FRAG | PDU_LAST_FRAG)
-#define CONNECT 2
-#define PKT     4
-#define PRIVACY 6
-#define ALICE   "alice@LAB.TEST"
-#define BOB     "bob@LAB.TEST"
-
-static void expect_echo(Peer *peer, uint32_t call_id, const void *data, size_t length)
-{
-    size_t got;
-    uint8_t *answer = peer_response(peer, call_id, &got);
-    assert_int_equal(got, length);
-    assert_memory_equal(answer, data, length);
-    free(answer);
-}
-
-static void check_echo(Peer *peer, uint32_t call_id)
-{
-    peer_request(peer, call_id, OP_ECHO, "hello", 5);
-    expect_echo(peer, call_id, "hello", 5);
-}
-
-static void wait_for(unsigned waiting)
-{
-    for (unsigned i = 0; i < 3000 && atomic_load(&host_waiting) != waiting; i++)
-        usleep(10000);
-    assert_int_equal(atomic_load(&host_waiting), waiting);
-}
-
 /* A request whose trailer says `said` of it. */
 static void send_verified(Peer *peer, uint32_t call_id, const PduVerification *said)
 {
@@ -87,8 +58,9 @@ static void test_verification(void **state)
         if (i == 10) said.bits = 0xfffffffeu; /* bits that nobody knows */
         send_verified(&peer, 2, &said);
         if (i == 0 || i == 10) {
-            expect_echo(&peer, 2, "hello\0\0\0", 5 + 3); /* without the trailer; the padding is no argument */
-            check_echo(&peer, 3);
+            peer_expect_echo(&peer, 2, "hello\0\0\0",
+                             5 + 3); /* without the trailer; the padding is no argument */
+            peer_check_echo(&peer, 3);
         } else {
             peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
             assert_true(peer.pdu.header.flags & PDU_DID_NOT_EXECUTE);
@@ -156,15 +128,6 @@ static void test_verification_in_fragments(void **state)
     host_stop(&host);
 }
 
-static void send_bare(Peer *peer, PduType type, uint32_t call_id)
-{
-    Writer writer;
-    writer_init(&writer, 0);
-    size_t start = pdu_begin(&writer, type, WHOLE, call_id);
-    pdu_end(&writer, start);
-    peer_send_writer(peer, &writer);
-}
-
 /* A running method hears of a cancel, ends with it or does not, and others on the connection do not hear of
  * it. */
 static void test_cancel(void **state)
@@ -178,23 +141,23 @@ static void test_cancel(void **state)
         peer.concurrent = concurrent;
         peer_login(&peer, PDU_BIND, 0, 1, PKT, ALICE, false);
         for (uint32_t id = 2; id < 20; id++)
-            check_echo(&peer, id); /* enough for the server to expect one after the other */
+            peer_check_echo(&peer, id); /* enough for the server to expect one after the other */
         peer_request(&peer, 20, OP_LONG, "x", 1);
-        wait_for(1);
-        send_bare(&peer, PDU_CANCEL, 19); /* not this one */
-        send_bare(&peer, PDU_ORPHANED, 20);
-        if (concurrent) check_echo(&peer, 21);
+        host_wait_for(1);
+        peer_bare(&peer, PDU_CANCEL, 19); /* not this one */
+        peer_bare(&peer, PDU_ORPHANED, 20);
+        if (concurrent) peer_check_echo(&peer, 21);
         assert_int_equal(atomic_load(&host_waiting), 1);
-        send_bare(&peer, PDU_CANCEL, 20);
+        peer_bare(&peer, PDU_CANCEL, 20);
         peer_expect_fault(&peer, NCA_S_FAULT_CANCEL);
         assert_int_equal(peer.pdu.header.call_id, 20);
         peer_request(&peer, 22, OP_LONG, "", 0);
-        wait_for(1);
-        send_bare(&peer, PDU_CANCEL, 22);
-        expect_echo(&peer, 22, "", 0); /* it preferred to succeed */
-        check_echo(&peer, 23);
+        host_wait_for(1);
+        peer_bare(&peer, PDU_CANCEL, 22);
+        peer_expect_echo(&peer, 22, "", 0); /* it preferred to succeed */
+        peer_check_echo(&peer, 23);
         peer_close(&peer);
-        wait_for(0);
+        host_wait_for(0);
     }
     host_stop(&host);
 }
@@ -210,10 +173,10 @@ static void test_orphaned(void **state)
         peer_open(&peer, &host, false);
         peer_login(&peer, PDU_BIND, PDU_FEATURE_KEEP_ON_ORPHAN, 1, PRIVACY, ALICE, false);
         peer_request(&peer, 2, OP_LONG, "x", succeeds ? 0 : 1);
-        wait_for(1);
-        send_bare(&peer, PDU_ORPHANED, 2);
-        wait_for(0);
-        check_echo(&peer, 3);
+        host_wait_for(1);
+        peer_bare(&peer, PDU_ORPHANED, 2);
+        host_wait_for(0);
+        peer_check_echo(&peer, 3);
         peer_close(&peer);
     }
     host_stop(&host);
@@ -231,76 +194,82 @@ static void test_gone(void **state)
     peer_open(&peer, &host, false);
     peer_login(&peer, PDU_BIND, 0, 1, PKT, ALICE, false);
     peer_request(&peer, 2, OP_LONG, "", 0);
-    wait_for(1);
+    host_wait_for(1);
     peer_close(&peer);
-    wait_for(0);
-    check_echo(&other, 2);
+    host_wait_for(0);
+    peer_check_echo(&other, 2);
     peer_close(&other);
     host_stop(&host);
 }
 
-/* Numbers that were used, left out or swapped, and a verifier that is cut short. */
+/* Each sends one request that does not verify, behind one that did. */
+
+static void send_replayed(Peer *peer)
+{
+    Writer writer;
+    peer_make_request(peer, &writer, WHOLE, 3, 0, OP_ECHO, "again", 5);
+    peer_send(peer, writer.data, writer.length);
+    peer_expect_echo(peer, 3, "again", 5);
+    peer_send_writer(peer, &writer);
+}
+
+static void send_renumbered(Peer *peer)
+{
+    peer_protect(peer, 1, peer->level); /* counts from the beginning again */
+    peer_request(peer, 3, OP_ECHO, "again", 5);
+}
+
+static void send_gapped(Peer *peer)
+{
+    Writer lost;
+    peer_make_request(peer, &lost, WHOLE, 3, 0, OP_ECHO, "lost", 4);
+    writer_deinit(&lost);
+    peer_request(peer, 4, OP_ECHO, "gap", 3);
+}
+
+static void send_reordered(Peer *peer)
+{
+    Writer first, second;
+    peer_make_request(peer, &first, WHOLE, 3, 0, OP_ECHO, "first", 5);
+    peer_make_request(peer, &second, WHOLE, 4, 0, OP_ECHO, "second", 6);
+    writer_bytes(&second, first.data, first.length); /* in one piece: the server hangs up between them */
+    peer_send_writer(peer, &second);
+    writer_deinit(&first);
+}
+
+static void send_truncated(Peer *peer) /* its length told honestly */
+{
+    peer_request_unproved(peer, 3, sec_context_token_length(peer->security, peer->level) - 4);
+}
+
+static void send_zeroes(Peer *peer)
+{
+    peer_request_unproved(peer, 3, sec_context_token_length(peer->security, peer->level));
+}
+
+/* Numbers that were used, left out or swapped, and verifiers that are cut short or none. */
 static void GSS_4_sequence_of_verifiers(void **state)
 {
     (void)state;
+    static void (*const bad[])(Peer * peer) = {send_replayed,  send_renumbered, send_gapped,
+                                               send_reordered, send_truncated,  send_zeroes};
     Host host;
     Peer peer, other;
+    uint32_t id = 2;
     host_start(&host, (RpcServerOptions){0}, 4, true);
     peer_open(&other, &host, false);
     peer_login(&other, PDU_BIND, 0, 1, PKT, BOB, false);
-    for (unsigned i = 0; i < 8; i++) {
-        const uint8_t level = i % 2 ? PKT : PRIVACY;
-        peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 1, level, ALICE, false);
-        check_echo(&peer, 2);
-        SecContext *used = peer.security;
-        peer.security = NULL;
-        peer_protect(&peer, 1, level); /* counts from 0 again */
-        if (i / 2 == 0) peer_request(&peer, 3, OP_ECHO, "again", 5);
-        if (i / 2 == 1) { /* the third as the second */
-            SecContext *fresh = peer.security;
-            peer.security = used;
-            uint8_t stub[16] = {0}, token[128], trailer[8] = {16, level}, header[24] = {0};
-            SecMessage skipped = {header, 24, stub, 16, trailer, token, sec_context_token_length(used, level),
-                                  false};
-            assert_int_equal(sec_context_protect(used, level, &skipped), 0); /* was never sent */
-            peer_request(&peer, 3, OP_ECHO, "gap", 3);
-            used = fresh;
+    for (uint8_t level = PKT; level <= PRIVACY; level++) {
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+            peer_open(&peer, &host, false);
+            peer_login(&peer, PDU_BIND, 0, 1, level, ALICE, false);
+            peer_check_echo(&peer, 2);
+            bad[i](&peer);
+            peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
+            peer_expect_end(&peer);
+            peer_close(&peer);
+            peer_check_echo(&other, id++);
         }
-        if (i / 2 == 2) { /* a verifier that was cut short, its length told honestly */
-            sec_context_free(peer.security);
-            peer.security = NULL;
-            Writer writer;
-            writer_init(&writer, 0);
-            size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 3);
-            pdu_put_request(&writer, start, 0, 0, OP_ECHO, NULL);
-            writer_fill(&writer, 0, 16);
-            PduTrailer trailer = {.type = 16, .level = level, .context_id = 1, .token_length = 12};
-            (void)pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
-            pdu_end(&writer, start);
-            peer_send_writer(&peer, &writer);
-        }
-        if (i / 2 == 3) { /* one flipped in its token: the header of the next one does not matter any more */
-            sec_context_free(peer.security);
-            peer.security = NULL;
-            Writer writer;
-            writer_init(&writer, 0);
-            size_t start = pdu_begin(&writer, PDU_REQUEST, WHOLE, 3);
-            pdu_put_request(&writer, start, 0, 0, OP_ECHO, NULL);
-            writer_fill(&writer, 0, 16);
-            PduTrailer trailer = {.type = 16,
-                                  .level = level,
-                                  .context_id = 1,
-                                  .token_length = sec_context_token_length(used, level)};
-            (void)pdu_put_trailer(&writer, start, &trailer, PDU_AUTH_PAD);
-            pdu_end(&writer, start);
-            peer_send_writer(&peer, &writer);
-        }
-        peer_expect_fault(&peer, RPCST_SEC_PKG_ERROR);
-        peer_expect_end(&peer);
-        sec_context_free(used);
-        peer_close(&peer);
-        check_echo(&other, 2 + i);
     }
     peer_close(&other);
     host_stop(&host);
@@ -331,9 +300,9 @@ static void test_long_token(void **state)
     peer_bind(&peer, PDU_ALTER_CONTEXT, 0, token);
     peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
     peer.level = 0;
-    check_echo(&peer, 2); /* it was bound without security, and goes on without */
+    peer_check_echo(&peer, 2); /* it was bound without security, and goes on without */
     peer_close(&peer);
-    check_echo(&other, 2);
+    peer_check_echo(&other, 2);
     peer_close(&other);
     host_stop(&host);
     free(token);
@@ -362,7 +331,7 @@ static void test_trickle(void **state)
     }
     assert_true(time_monotonic() - begin < 50 * NS_PER_SECOND);
     peer_close(&peer);
-    check_echo(&other, 2);
+    peer_check_echo(&other, 2);
     peer_close(&other);
     host_stop(&host);
 }

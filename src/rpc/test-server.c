@@ -8,23 +8,6 @@
 #include "base/time.h"
 #include "rpc/test-peer.h"
 
-#define WHOLE (PDU_FIRST_FRAG | PDU_LAST_FRAG)
-
-static void expect_echo(Peer *peer, uint32_t call_id, const void *data, size_t length)
-{
-    size_t got;
-    uint8_t *answer = peer_response(peer, call_id, &got);
-    assert_int_equal(got, length);
-    assert_memory_equal(answer, data, length);
-    free(answer);
-}
-
-static void check_echo(Peer *peer, uint32_t call_id)
-{
-    peer_request(peer, call_id, OP_ECHO, "hello", 5);
-    expect_echo(peer, call_id, "hello", 5);
-}
-
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -39,16 +22,16 @@ static void test_round_trip(void **state)
         assert_int_equal(peer.pdu.bind.address_length, strlen(port));
         assert_memory_equal(peer.pdu.bind.address, port, strlen(port));
         for (uint32_t id = 2; id < 20; id++)
-            check_echo(&peer, id);
+            peer_check_echo(&peer, id);
         peer_request(&peer, 20, OP_ECHO, "", 0);
-        expect_echo(&peer, 20, "", 0);
+        peer_expect_echo(&peer, 20, "", 0);
         peer_request(&peer, 21, OP_WHO, "", 0);
-        expect_echo(&peer, 21, "\0\1nobody", 9);
+        peer_expect_echo(&peer, 21, "\0\1nobody", 9);
         uint32_t status = 0x80070005;
         peer_request(&peer, 22, OP_FAULT, &status, 4);
         peer_expect_fault(&peer, status);
         assert_false(peer.pdu.header.flags & PDU_DID_NOT_EXECUTE);
-        check_echo(&peer, 23);
+        peer_check_echo(&peer, 23);
         peer_close(&peer);
     }
     host_stop(&host);
@@ -70,12 +53,12 @@ static void test_fragments(void **state)
     peer_request_part(&peer, 0, 2, 0, OP_ECHO, data + 4001, 0);
     peer_request_part(&peer, 0, 2, 0, OP_ECHO, data + 4001, 5816); /* as long as Windows takes them */
     peer_request_part(&peer, PDU_LAST_FRAG, 2, 0, OP_ECHO, data + 9817, 5000);
-    expect_echo(&peer, 2, data, 14817);
+    peer_expect_echo(&peer, 2, data, 14817);
     /* answers around the size of a fragment: 4280 - 24 is a multiple of 8 */
     static const uint32_t sizes[] = {4255, 4256, 4257, 8512, 8513, 8 * 4256, 8 * 4256 + 1, sizeof(data)};
     for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         peer_request(&peer, 3 + i, OP_BIG, &sizes[i], 4);
-        expect_echo(&peer, 3 + i, data, sizes[i]);
+        peer_expect_echo(&peer, 3 + i, data, sizes[i]);
     }
     /* several requests in one segment, and one cut into bytes */
     _cleanup_(writer_deinitp) Writer writer;
@@ -94,7 +77,7 @@ static void test_fragments(void **state)
     }
     for (size_t i = 0; i < 24; i++)
         peer_send(&peer, writer.data + i, 1);
-    expect_echo(&peer, 20, "", 0);
+    peer_expect_echo(&peer, 20, "", 0);
     peer_request_part(&peer, PDU_FIRST_FRAG, 41, 0, OP_ECHO, data, 5817);
     peer_expect_fault(&peer, NCA_S_PROTO_ERROR);
     peer_expect_end(&peer);
@@ -106,7 +89,7 @@ static void test_fragments(void **state)
     peer_bound(&peer, 0);
     assert_int_equal(peer.pdu.bind.max_recv, 65520);
     peer_request(&peer, 2, OP_ECHO, data, 60000);
-    expect_echo(&peer, 2, data, 60000);
+    peer_expect_echo(&peer, 2, data, 60000);
     peer_request(&peer, 3, OP_ECHO, data, 65521 - 24);
     peer_expect_fault(&peer, NCA_S_PROTO_ERROR);
     peer_expect_end(&peer);
@@ -179,7 +162,7 @@ static void test_presentation(void **state)
         if (rows[i].fault)
             peer_expect_fault(&peer, rows[i].fault);
         else
-            expect_echo(&peer, 2 + i, "x", 1);
+            peer_expect_echo(&peer, 2 + i, "x", 1);
     }
     peer_close(&peer);
     host_stop(&host);
@@ -281,7 +264,7 @@ static void test_bad_input(void **state)
                              rows[i].bytes == empty_bind ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_VERSION);
         peer_expect_end(&peer);
         peer_close(&peer);
-        check_echo(&other, 2 + (uint32_t)i); /* unharmed */
+        peer_check_echo(&other, 2 + (uint32_t)i); /* unharmed */
     }
     peer_close(&other);
     host_stop(&host);
@@ -307,21 +290,21 @@ static void test_order(void **state)
     peer_expect_fault(&peer, NCA_S_OP_RNG_ERROR);
     peer_request_part(&peer, 0, 5, 0, OP_NONE, "x", 1);
     peer_request_part(&peer, PDU_LAST_FRAG, 5, 0, OP_NONE, "x", 1);
-    check_echo(&peer, 6);
+    peer_check_echo(&peer, 6);
     static const uint8_t cancel[16] = {5, 0, 18, 3, 0x10, 0, 0, 0, 16, 0, 0, 0, 6};
     static const uint8_t orphaned[16] = {5, 0, 19, 3, 0x10, 0, 0, 0, 16, 0, 0, 0, 7};
     peer_send(&peer, cancel, 16);
     peer_request_part(&peer, PDU_FIRST_FRAG, 7, 0, OP_ECHO, "lost", 4);
     peer_send(&peer, cancel, 16);
     peer_send(&peer, orphaned, 16);
-    check_echo(&peer, 8);
+    peer_check_echo(&peer, 8);
     peer_bind(&peer, PDU_ALTER_CONTEXT, 0, NULL);
     peer_expect(&peer, PDU_ALTER_CONTEXT_RESP);
     assert_int_equal(peer.pdu.bind.address_length, 0);
-    check_echo(&peer, 9);
+    peer_check_echo(&peer, 9);
     peer_request_part(&peer, PDU_FIRST_FRAG, 10, 0, OP_ECHO, "on", 2); /* what it is says the first one */
     peer_request_part(&peer, PDU_LAST_FRAG, 10, 77, OP_WHO, "ce", 2);
-    expect_echo(&peer, 10, "once", 4);
+    peer_expect_echo(&peer, 10, "once", 4);
     peer_close(&peer);
 
     /* without the feature orphaned is only the client's last word: what it began is still there */
@@ -330,14 +313,14 @@ static void test_order(void **state)
     peer_request_part(&peer, PDU_FIRST_FRAG, 7, 0, OP_ECHO, "ke", 2);
     peer_send(&peer, orphaned, 16);
     peer_request_part(&peer, PDU_LAST_FRAG, 7, 0, OP_ECHO, "pt", 2);
-    expect_echo(&peer, 7, "kept", 4);
+    peer_expect_echo(&peer, 7, "kept", 4);
     peer_close(&peer);
 
     /* protocol errors: a fault, and the end */
     for (unsigned i = 0; i < 7; i++) {
         peer_open(&peer, &host, false);
         peer_bound(&peer, 0);
-        check_echo(&peer, 200);
+        peer_check_echo(&peer, 200);
         if (i > 0)
             peer_request_part(&peer, i == 1 ? 0 : PDU_FIRST_FRAG, i == 1 ? 50 : 201, 0, OP_ECHO, "x", 1);
         if (i == 0)
@@ -401,7 +384,7 @@ static void test_listen_fd(void **state)
     for (unsigned i = 0; i < 3; i++) {
         peer_open(&peer, &host, false);
         peer_bound(&peer, 0);
-        check_echo(&peer, 2);
+        peer_check_echo(&peer, 2);
         peer_close(&peer);
     }
     int pipes[2];
@@ -430,9 +413,9 @@ static void test_request_limit(void **state)
             peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
             peer_expect_end(&peer);
         } else {
-            expect_echo(&peer, 2, data, 10000);
+            peer_expect_echo(&peer, 2, data, 10000);
             peer_request(&peer, 3, OP_ECHO, data, 10000);
-            expect_echo(&peer, 3, data, 10000);
+            peer_expect_echo(&peer, 3, data, 10000);
             peer_request(&peer, 4, OP_ECHO, data, 10001);
             peer_expect_fault(&peer, RPCST_ACCESS_DENIED);
             peer_expect_end(&peer);
@@ -486,13 +469,13 @@ static void test_slow_peer(void **state)
         size_t done;
         if (io_write(trickle.fd, bind + sent, 1, &done)) break;
         usleep(100000);
-        if (sent % 4 == 3) check_echo(&caller, 2 + sent); /* who calls keeps its connection */
+        if (sent % 4 == 3) peer_check_echo(&caller, 2 + sent); /* who calls keeps its connection */
     }
     assert_true(sent < 16);
     peer_expect_end(&silent);
     uint64_t took = time_monotonic() - start;
     assert_true(took > NS_PER_SECOND / 2 && took < 4 * NS_PER_SECOND);
-    check_echo(&caller, 100);
+    peer_check_echo(&caller, 100);
     peer_expect_end(&caller); /* and loses it when it is idle */
     peer_close(&silent);
     peer_close(&trickle);
@@ -512,21 +495,14 @@ static void test_deaf_peer(void **state)
     peer_bound(&other, 0);
     uint32_t size = 32u << 20; /* more than sockets hold */
     peer_request(&deaf, 2, OP_BIG, &size, 4);
-    check_echo(&other, 2);
+    peer_check_echo(&other, 2);
     for (unsigned i = 0; i < 500 && rpc_server_state(host.server).connections > 1; i++)
         usleep(10000);
     assert_int_equal(rpc_server_state(host.server).connections, 1);
-    check_echo(&other, 3);
+    peer_check_echo(&other, 3);
     peer_close(&deaf);
     peer_close(&other);
     host_stop(&host);
-}
-
-static void wait_for(unsigned waiting)
-{
-    for (unsigned i = 0; i < 500 && atomic_load(&host_waiting) != waiting; i++)
-        usleep(10000);
-    assert_int_equal(atomic_load(&host_waiting), waiting);
 }
 
 static void test_busy(void **state)
@@ -554,7 +530,7 @@ static void test_busy(void **state)
         peer_expect(&peer, PDU_BIND_ACK);
         peer_request(&waiting, 2, OP_WAIT, "a", 1);
         peer_request(&waiting, 3, OP_WAIT, "b", 1);
-        wait_for(2);
+        host_wait_for(2);
         peer_request(&peer, 2, OP_ECHO, "x", 1);
         peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
         assert_true(peer.pdu.header.flags & PDU_DID_NOT_EXECUTE);
@@ -562,13 +538,13 @@ static void test_busy(void **state)
         peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
         atomic_store(&host_admits, true); /* a call of an object that belongs to one of those */
         peer_request_part(&peer, WHOLE, 4, 1, 0, "x", 1);
-        expect_echo(&peer, 4, "x", 1);
+        peer_expect_echo(&peer, 4, "x", 1);
         if (by_caller) { /* but none of a plain interface; the pool meanwhile has one thread more */
             peer_request(&peer, 5, OP_ECHO, "x", 1);
             peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
             for (unsigned i = 2; i < 2 * RPC_CHAIN_CALLS; i++)
                 peer_request_part(&peer, WHOLE, 5 + i, 1, OP_WAIT, "x", 1);
-            wait_for(2 * RPC_CHAIN_CALLS);
+            host_wait_for(2 * RPC_CHAIN_CALLS);
             peer_request_part(&peer, WHOLE, 20, 1, 0, "x", 1); /* and those have an end, too */
             peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
         }
@@ -578,7 +554,7 @@ static void test_busy(void **state)
         for (unsigned i = 2; by_caller && i < 2 * RPC_CHAIN_CALLS; i++)
             peer_expect(&peer, PDU_RESPONSE);
         peer_request(&peer, 30, OP_ECHO, "x", 1);
-        expect_echo(&peer, 30, "x", 1);
+        peer_expect_echo(&peer, 30, "x", 1);
         peer_close(&waiting);
         peer_close(&peer);
         host_stop(&host);
@@ -603,7 +579,7 @@ static void test_free_waits(void **state)
     peer_open(&peer, &host, false);
     peer_bound(&peer, 0);
     peer_request(&peer, 2, OP_WAIT, "a", 1);
-    wait_for(1);
+    host_wait_for(1);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, open_gate_later, NULL), 0);
     host.server = rpc_server_free(host.server);
@@ -628,35 +604,35 @@ static void test_streak(void **state)
         peer.concurrent = concurrent;
         peer_bound(&peer, 0);
         for (unsigned i = 0; i < CALLS; i++)
-            check_echo(&peer, id++);
+            peer_check_echo(&peer, id++);
         usleep(20000); /* longer than it waits */
         for (unsigned i = 0; i < CALLS; i++)
-            check_echo(&peer, id++);
+            peer_check_echo(&peer, id++);
         host_gate(false);
         peer_request(&peer, id, OP_WAIT, "a", 1);
-        wait_for(1);
+        host_wait_for(1);
         peer_request(&peer, id + 1, OP_ECHO, "b", 1);
-        if (concurrent) expect_echo(&peer, id + 1, "b", 1); /* must not wait for the one before */
+        if (concurrent) peer_expect_echo(&peer, id + 1, "b", 1); /* must not wait for the one before */
         host_gate(true);
         if (concurrent) {
-            expect_echo(&peer, id, "a", 1);
+            peer_expect_echo(&peer, id, "a", 1);
         } else {
             /* It broke its word, and is served all the same, in any order. */
             peer_expect(&peer, PDU_RESPONSE);
             const uint32_t first = peer.pdu.header.call_id;
             assert_true(first == id || first == id + 1);
-            expect_echo(&peer, first == id ? id + 1 : id, first == id ? "b" : "a", 1);
+            peer_expect_echo(&peer, first == id ? id + 1 : id, first == id ? "b" : "a", 1);
         }
-        wait_for(0);
+        host_wait_for(0);
         for (unsigned i = 0; i < CALLS; i++)
-            check_echo(&peer, id + 2 + i);
+            peer_check_echo(&peer, id + 2 + i);
         peer_close(&peer); /* while it waits */
     }
     assert_int_equal(io_pool_state(host.pool).threads <= 4, 1);
     peer_open(&peer, &host, false);
     peer_bound(&peer, 0);
     for (uint32_t id = 2; id < CALLS; id++)
-        check_echo(&peer, id);
+        peer_check_echo(&peer, id);
     host.server = rpc_server_free(host.server); /* likewise */
     peer_expect_end(&peer);
     peer_close(&peer);
@@ -678,7 +654,7 @@ static void test_streaks_are_not_busy(void **state)
     for (unsigned round = 0; round < ROUNDS; round++)
         for (unsigned i = 0; i < PEERS; i++)
             for (unsigned call = 0; call < 6; call++)
-                check_echo(&peers[i], 2 + round * 6 + call);
+                peer_check_echo(&peers[i], 2 + round * 6 + call);
     for (unsigned i = 0; i < PEERS; i++)
         peer_close(&peers[i]);
     host_stop(&host);
