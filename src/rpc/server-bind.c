@@ -14,13 +14,81 @@
 #define LEVEL_PKT       4u
 #define LEVEL_INTEGRITY 5u
 #define LEVEL_PRIVACY   6u
-#define LEGS_PREAUTH    16u /* first legs, repeated ones included, before anybody has authenticated */
 #define LEG_SECONDS     10u /* for the authority's answer */
 #define OUR_FEATURES    (PDU_FEATURE_SECURITY_MULTIPLEX | PDU_FEATURE_KEEP_ON_ORPHAN)
 #define OUR_FRAGMENT    65520u /* most that is sent or announced: a multiple of 16 */
 #define FRAGMENT_LEAST  2048u  /* announced to who asks for less, as Windows does */
 
+static const char no_memory[] = "no memory";
+
 /* Security contexts */
+
+/* What came of a leg. */
+typedef enum Leg {
+    LEG_DONE,               /* verified: the context is ready */
+    LEG_MORE,               /* an answer, and another leg is to follow */
+    LEG_RETRY,              /* refused, with a token for the peer that says why; a new first leg may follow */
+    LEG_REFUSED,            /* the security provider says no, and that is final */
+    LEG_FAILED_BEFORE,      /* the context was refused before */
+    LEG_UNSENT,             /* verified, but our last token would reach nobody */
+    LEG_IDENTITY,           /* another one than the connection's */
+    LEG_TYPE,               /* nobody here knows that service */
+    LEG_LEVEL,              /* there is no such level, or it needs no authentication */
+    LEG_MEMORY,             /* no memory, or no thread that could wait for the authority */
+    LEG_HALF_OPEN,          /* too many contexts that are not verified yet */
+    LEG_TRIES,              /* too many legs before anybody authenticated */
+    LEG_CALLER_CONTEXTS,    /* too many of one caller */
+    LEG_CALLER_CONNECTIONS, /* likewise */
+    LEG_STALE,              /* the context is complete, or was begun at another level */
+    LEG_OTHER,              /* it was begun with another service */
+    LEG_CONTEXTS,           /* the connection has its most contexts */
+    LEG_PROTOCOL,           /* no leg was due */
+    LEGS,
+} Leg;
+
+/* What is said to a leg that was not taken. */
+typedef struct LegRefusal {
+    const char *why;
+    uint16_t nak;     /* to a bind */
+    RpcStatus status; /* to an alter_context */
+    ServerNext next; /* after that: a context that fails takes nothing along, as others may be calling here */
+    bool silent;     /* to an auth3: nothing; it shows at the first request that uses the context.
+                        [MS-RPCE] 3.3.1.5.2.1 */
+} LegRefusal;
+
+static const LegRefusal leg_refusals[LEGS] = {
+    [LEG_RETRY] = {"authentication failed", 0, RPCST_OK, SERVER_READ, true}, /* answered by the token */
+    [LEG_MORE] = {"authentication did not end with its last leg", 0, RPCST_OK, SERVER_READ, true},
+    [LEG_REFUSED] = {"authentication failed", PDU_NAK_CHECKSUM, RPCST_ACCESS_DENIED, SERVER_READ, true},
+    [LEG_FAILED_BEFORE] = {"a leg of a security context that has failed", PDU_NAK_CHECKSUM,
+                           RPCST_ACCESS_DENIED, SERVER_READ, true},
+    [LEG_UNSENT] = {"the last leg in an rpc_auth_3, where it needs an answer", PDU_NAK_CHECKSUM,
+                    RPCST_ACCESS_DENIED, SERVER_READ, true},
+    [LEG_IDENTITY] = {"another identity on a connection without security context multiplexing",
+                      PDU_NAK_CHECKSUM, RPCST_ACCESS_DENIED, SERVER_READ, true},
+    [LEG_TYPE] = {"an authentication service that is not offered", PDU_NAK_AUTH_TYPE,
+                  RPCST_UNKNOWN_AUTHN_SERVICE, SERVER_READ, false},
+    [LEG_LEVEL] = {"an authentication level that there is not", PDU_NAK_NOT_SPECIFIED, RPCST_ACCESS_DENIED,
+                   SERVER_DRAIN, false},
+    [LEG_MEMORY] = {"no memory or no thread for its authentication", PDU_NAK_LIMIT, RPCST_OUT_OF_RESOURCES,
+                    SERVER_DRAIN, false},
+    [LEG_HALF_OPEN] = {"more unfinished security contexts than RPC_HALF_OPEN_CONTEXTS", PDU_NAK_LIMIT,
+                       RPCST_OUT_OF_RESOURCES, SERVER_DRAIN, false},
+    [LEG_TRIES] = {"more first legs without success than RPC_PREAUTH_LEGS", PDU_NAK_LIMIT,
+                   RPCST_OUT_OF_RESOURCES, SERVER_DRAIN, false},
+    [LEG_CALLER_CONTEXTS] = {"more security contexts of one caller than RPC_CALLER_CONTEXTS", PDU_NAK_LIMIT,
+                             RPCST_OUT_OF_RESOURCES, SERVER_DRAIN, false},
+    [LEG_CALLER_CONNECTIONS] = {"more connections of one caller than RPC_CALLER_CONNECTIONS", PDU_NAK_LIMIT,
+                                RPCST_OUT_OF_RESOURCES, SERVER_DRAIN, false},
+    [LEG_STALE] = {"a leg of a security context that is complete or of another level", PDU_NAK_VERSION,
+                   RPCST_ACCESS_DENIED, SERVER_DRAIN, false},
+    [LEG_OTHER] = {"a leg of a security context of another service", PDU_NAK_VERSION, RPCST_SEC_PKG_ERROR,
+                   SERVER_DRAIN, false},
+    [LEG_CONTEXTS] = {"more security contexts than contexts_per_connection", PDU_NAK_VERSION,
+                      RPCST_PROTOCOL_ERROR, SERVER_DRAIN, false}, /* 3.3.1.5.4 */
+    [LEG_PROTOCOL] = {"authentication that was not due", PDU_NAK_VERSION, RPCST_PROTOCOL_ERROR, SERVER_DRAIN,
+                      false},
+};
 
 SecurityRow *server_security_find(RpcConnection *connection, uint32_t id)
 {
@@ -35,8 +103,8 @@ SecurityRow *server_security_find(RpcConnection *connection, uint32_t id)
     return NULL;
 }
 
-/* One more context of its caller. False: there are too many already. */
-static bool caller_count(const RpcConnection *connection, SecurityRow *row)
+/* One more context of its caller. LEG_DONE, or which limit is reached. */
+static Leg caller_count(const RpcConnection *connection, SecurityRow *row)
 {
     ServerCaller *caller = row->caller;
     bool first = true;
@@ -44,16 +112,16 @@ static bool caller_count(const RpcConnection *connection, SecurityRow *row)
         if (connection->security[i] != row && connection->security[i]->caller == caller) first = false;
     if (atomic_fetch_add(&caller->contexts, 1) >= RPC_CALLER_CONTEXTS) {
         atomic_fetch_sub(&caller->contexts, 1);
-        return false;
+        return LEG_CALLER_CONTEXTS;
     }
     if (first &&
         atomic_fetch_add(&caller->connections, 1) >= connection->server->options.caller_connections) {
         atomic_fetch_sub(&caller->connections, 1);
         atomic_fetch_sub(&caller->contexts, 1);
-        return false;
+        return LEG_CALLER_CONNECTIONS;
     }
     row->first = first;
-    return true;
+    return LEG_DONE;
 }
 
 static void caller_uncount(SecurityRow *row)
@@ -89,20 +157,6 @@ static void release_acceptor(RpcConnection *connection, SecurityRow *row)
 {
     if (row && row->acceptor) row->acceptor = connection->server->provider->destroy(row->acceptor);
 }
-
-/* What came of a leg. */
-typedef enum Leg {
-    LEG_DONE,    /* verified: the context is ready */
-    LEG_MORE,    /* an answer, and another leg is to follow */
-    LEG_RETRY,   /* refused, with a token for the peer that says why; a new first leg may follow */
-    LEG_REFUSED, /* the security provider says no, and that is final */
-    LEG_TYPE,    /* nobody here knows that service */
-    LEG_LEVEL,   /* there is no such level, or it needs no authentication */
-    LEG_LIMIT,   /* no memory, or too many contexts of one caller */
-    LEG_STALE,   /* the context is complete, or was begun at another level */
-    LEG_OTHER,   /* it was begun with another service */
-    LEG_PROTOCOL /* no leg was due, or the connection has its most contexts */
-} Leg;
 
 /* One more row, empty. */
 static int row_add(RpcConnection *connection, const PduTrailer *trailer, uint8_t level, SecurityRow **ret_row)
@@ -158,16 +212,18 @@ static bool identity_fits(const RpcConnection *connection, const Token *token)
 static Leg row_admit(RpcConnection *connection, SecurityRow *row, ServerCaller *caller)
 {
     row->caller = caller;
-    if (!row->caller) return LEG_LIMIT;
-    if (!caller_count(connection, row)) {
+    if (!row->caller) return LEG_MEMORY;
+    const Leg counted = caller_count(connection, row);
+    if (counted != LEG_DONE) {
         row->caller = server_caller_put(connection->server, row->caller);
-        return LEG_LIMIT;
+        return counted;
     }
     row->state = SECURITY_READY;
     if (!connection->authenticated) {
         connection->authenticated = true;
+        atomic_store(&connection->who, row->token);
         server_peer_release(connection);
-        connection_set_deadline(connection, TIME_NEVER);
+        connection_set_deadline(connection, TIME_NEVER, NULL);
     }
     return LEG_DONE;
 }
@@ -177,7 +233,8 @@ static Leg row_ready(RpcConnection *connection, SecurityRow *row)
     const ServerProvider *provider = connection->server->provider;
     row->context = provider->take_context(row->acceptor);
     row->token = provider->take_token(row->acceptor);
-    if (!row->context || !row->token || !identity_fits(connection, row->token)) return LEG_REFUSED;
+    if (!row->context || !row->token) return LEG_REFUSED;
+    if (!identity_fits(connection, row->token)) return LEG_IDENTITY;
     const char *principal = token_principal(row->token);
     return row_admit(connection, row,
                      server_caller_get(connection->server, '=', principal, strlen(principal)));
@@ -210,12 +267,12 @@ static Leg step(RpcConnection *connection, SecurityRow *row, const PduTrailer *t
     int r = provider->input(row->acceptor, trailer->token, trailer->token_length);
     if (r < 0) return LEG_REFUSED;
     r = drive(provider, row->acceptor);
-    if (r < 0) return r == -ENOMEM || r == -EAGAIN ? LEG_LIMIT : LEG_REFUSED;
+    if (r < 0) return r == -ENOMEM || r == -EAGAIN ? LEG_MEMORY : LEG_REFUSED;
     (void)provider->output(row->acceptor, &length);
     if (r == SEC_FAILED) return length > 0 ? LEG_RETRY : LEG_REFUSED;
     if (!provider->is_done(row->acceptor)) return LEG_MORE;
     /* Our last token would reach nobody. GSS-1: Negotiate's goes in an alter_context. */
-    return last_only && length > 0 ? LEG_REFUSED : row_ready(connection, row);
+    return last_only && length > 0 ? LEG_UNSENT : row_ready(connection, row);
 }
 
 /* Is this a leg that a context which was begun waits for? LEG_MORE: yes. */
@@ -223,7 +280,7 @@ static Leg leg_due(const SecurityRow *row, const PduTrailer *trailer, uint8_t le
 {
     if (row->type != trailer->type) return LEG_OTHER;
     if (row->state == SECURITY_READY || row->level != level) return LEG_STALE;
-    return row->state == SECURITY_FAILED ? LEG_REFUSED : LEG_MORE;
+    return row->state == SECURITY_FAILED ? LEG_FAILED_BEFORE : LEG_MORE;
 }
 
 /* The only leg of a local connection, in its bind: whoever it belongs to then, it belongs to for good. */
@@ -234,48 +291,64 @@ static Leg local_leg(RpcConnection *connection, const PduTrailer *trailer, Secur
     if (connection->state != CONNECTION_NEW) return LEG_STALE;
     if (trailer->type != RPC_AUTHN_LOCAL) return LEG_TYPE;
     if (trailer->level != LEVEL_PRIVACY) return LEG_LEVEL; /* RPC-5: there is no other */
-    if (row_add(connection, trailer, LEVEL_PRIVACY, &row) < 0) return LEG_LIMIT;
+    if (row_add(connection, trailer, LEVEL_PRIVACY, &row) < 0) return LEG_MEMORY;
     int r = server_local_identity(connection, row, trailer);
     uint8_t key[16];
     Leg leg =
         r == 0                         ? row_admit(connection, row,
                                                    server_caller_get(connection->server, 'u', key, server_peer_key(connection, key)))
-        : r == -ENOMEM || r == -EAGAIN ? LEG_LIMIT
+        : r == -ENOMEM || r == -EAGAIN ? LEG_MEMORY
                                        : LEG_REFUSED;
     if (leg != LEG_DONE) row->state = SECURITY_FAILED;
     *ret_row = row;
     return leg;
 }
 
-/* One leg. *ret_row is the context's row, or NULL when there is none. */
-static Leg security_leg(RpcConnection *connection, const PduTrailer *trailer, bool last_only,
-                        SecurityRow **ret_row)
+/* What came of a leg, with the context's row (NULL: there is none) and what the security provider says. */
+typedef struct LegResult {
+    Leg leg;
+    SecurityRow *row;
+    char sentence[SEC_SENTENCE_MAX];
+} LegResult;
+
+/* The row that a leg is for, made where it is the first one. LEG_MORE, or why there is none. */
+static Leg find_row(RpcConnection *connection, const PduTrailer *trailer, bool last_only,
+                    SecurityRow **ret_row)
 {
     /* [MS-RPCE] 2.2.1.1.8: over a connection CALL is PKT. DEFAULT is the client's to decide: on the wire it
      * is no level. */
     const uint8_t level = trailer->level == LEVEL_CALL ? LEVEL_PKT : trailer->level;
-    if (connection->is_local) return local_leg(connection, trailer, ret_row);
-    SecurityRow *row = server_security_find(connection, trailer->context_id);
-    *ret_row = row;
-    if (!row) {
-        if (last_only) return LEG_PROTOCOL;
-        if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_LEVEL;
-        if (connection->security_count >= connection->server->options.contexts)
-            return LEG_PROTOCOL; /* 3.3.1.5.4 says which */
-        if (half_open_count(connection) >= RPC_HALF_OPEN_CONTEXTS) return LEG_LIMIT;
-        int r = row_new(connection, trailer, level, &row);
-        if (r < 0) return r == -EOPNOTSUPP ? LEG_TYPE : LEG_LIMIT;
-        *ret_row = row;
-    } else {
-        const Leg due = leg_due(row, trailer, level);
-        if (due != LEG_MORE) return due;
+    *ret_row = server_security_find(connection, trailer->context_id);
+    if (*ret_row) return leg_due(*ret_row, trailer, level);
+    if (last_only) return LEG_PROTOCOL;
+    if (level < LEVEL_CONNECT || level > LEVEL_PRIVACY) return LEG_LEVEL;
+    if (connection->security_count >= connection->server->options.contexts) return LEG_CONTEXTS;
+    if (half_open_count(connection) >= RPC_HALF_OPEN_CONTEXTS) return LEG_HALF_OPEN;
+    int r = row_new(connection, trailer, level, ret_row);
+    if (r < 0) return r == -EOPNOTSUPP ? LEG_TYPE : LEG_MEMORY;
+    return LEG_MORE;
+}
+
+/* One leg. */
+static void security_leg(RpcConnection *connection, const PduTrailer *trailer, bool last_only,
+                         LegResult *result)
+{
+    SecurityRow *row;
+    Leg leg = connection->is_local ? local_leg(connection, trailer, &row)
+                                   : find_row(connection, trailer, last_only, &row);
+    *result = (LegResult){.row = row};
+    if (leg == LEG_MORE && !connection->authenticated && ++connection->legs_before > 2 * RPC_PREAUTH_LEGS)
+        leg = LEG_TRIES;
+    result->leg = leg;
+    if (leg != LEG_MORE) return;
+    leg = result->leg = step(connection, row, trailer, last_only);
+    if (leg == LEG_RETRY || leg == LEG_REFUSED) {
+        const SecFailure *failure = connection->server->provider->failure(row->acceptor);
+        (void)snprintf(result->sentence, sizeof(result->sentence), "%s", failure->sentence);
     }
-    if (!connection->authenticated && ++connection->legs_before > 2 * LEGS_PREAUTH) return LEG_LIMIT;
-    Leg leg = step(connection, row, trailer, last_only);
     if (leg != LEG_DONE && leg != LEG_MORE && leg != LEG_RETRY) row->state = SECURITY_FAILED;
     /* Kept until then: after LEG_RETRY a new first leg follows. */
     if (row->state == SECURITY_FAILED) release_acceptor(connection, row);
-    return leg;
 }
 
 /* Presentation contexts */
@@ -362,16 +435,16 @@ static bool accepted_before(const PduBind *bind, const PduResult *results, unsig
 }
 
 /* Answers one element that names an interface. `taken`: it was accepted with another element already.
- * 0, -ENOSPC, -ENOMEM, -EPROTO: calls under way mean what the context was before. */
+ * 0, -ENOSPC, -ENOMEM, -EEXIST: calls under way mean what the context was before. */
 static int negotiate(RpcConnection *connection, const PduContext *context, bool taken, PduResult *ret_result)
 {
     *ret_result = (PduResult){.result = PDU_RESULT_PROVIDER, .reason = PDU_REASON_ABSTRACT};
     PresentationRow row = {.id = context->id, .abstract = context->abstract};
     const PresentationRow *old = server_presentation_find(connection, context->id);
-    if (old && !pdu_syntax_equal(&old->abstract, &context->abstract)) return -EPROTO;
+    if (old && !pdu_syntax_equal(&old->abstract, &context->abstract)) return -EEXIST;
     if (!interface_known(connection->server, &context->abstract, &row.row)) return 0;
     ret_result->reason = PDU_REASON_TRANSFER;
-    if (old && offers(context, &pdu_syntax_ndr64)) return -EPROTO; /* not what the context was agreed for */
+    if (old && offers(context, &pdu_syntax_ndr64)) return -EEXIST; /* not what the context was agreed for */
     if (!offers(context, &pdu_syntax_ndr)) return 0;
     if (taken) return 0;
     int r = old ? 0 : presentation_add(connection, &row);
@@ -380,7 +453,8 @@ static int negotiate(RpcConnection *connection, const PduContext *context, bool 
     return 0;
 }
 
-/* Negotiates the whole list; the results go where an answer has them. 0, -ENOSPC, -ENOMEM, -EPROTO. */
+/* Negotiates the whole list; the results go where an answer has them. 0, -ENOSPC, -ENOMEM, -EEXIST, -EPROTO.
+ */
 static int negotiate_all(RpcConnection *connection, const PduBind *bind, bool is_bind, PduResult results[255])
 {
     PduList list;
@@ -467,47 +541,99 @@ static void agree_fragment(RpcConnection *connection, const PduBind *bind)
         connection->fragment_max = bind->max_recv;
 }
 
-static ServerNext refuse_bind(RpcConnection *connection, const Pdu *pdu, uint16_t reason)
+/* Refusals */
+
+static ServerNext refuse_bind(RpcConnection *connection, const Pdu *pdu, const char *why, uint16_t reason)
 {
-    connection_send_nak(connection, pdu->header.call_id, reason);
+    const ServerRefusal refusal = {.why = why, .type = pdu->header.type};
+    connection_refuse_nak(connection, &refusal, pdu->header.call_id, reason);
     return SERVER_DRAIN;
 }
+
+/* What negotiate_all() did not take. */
+static ServerNext refuse_list(RpcConnection *connection, const Pdu *pdu, int error)
+{
+    const bool is_bind = pdu->header.type == PDU_BIND;
+    ServerRefusal refusal = {.type = pdu->header.type};
+    switch (error) {
+    case -EEXIST:
+        refusal.why = "a presentation context that means something else already";
+        break;
+    case -EPROTO:
+        refusal.why = "no interface, no transfer syntax, or features twice";
+        break;
+    case -ENOSPC:
+        /* a bind_nak to alter_context, too: [MS-RPCE] 3.3.3.5.5 */
+        return refuse_bind(connection, pdu,
+                           connection->authenticated
+                               ? "more presentation contexts than RPC_PRESENTATION_CONTEXTS"
+                               : "more presentation contexts than RPC_PREAUTH_PRESENTATIONS",
+                           PDU_NAK_LIMIT);
+    default:
+        return refuse_bind(connection, pdu, no_memory, PDU_NAK_LIMIT);
+    }
+    if (is_bind)
+        connection_refuse_nak(connection, &refusal, pdu->header.call_id, PDU_NAK_NOT_SPECIFIED);
+    else
+        connection_refuse_fault(connection, &refusal, pdu->header.call_id, 0, PDU_DID_NOT_EXECUTE,
+                                RPCST_PROTOCOL_ERROR);
+    return SERVER_DRAIN;
+}
+
+/* What is said to a leg that was not taken, and written of one that may be tried again. */
+static ServerNext refuse_leg(RpcConnection *connection, const Pdu *pdu, const LegResult *result)
+{
+    const LegRefusal *row = &leg_refusals[result->leg];
+    const bool is_auth3 = pdu->header.type == PDU_AUTH3;
+    ServerRefusal refusal = {
+        .why = row->why, .type = pdu->header.type, .detail = result->sentence[0] ? result->sentence : NULL};
+    if (pdu->header.type == PDU_BIND && row->status != RPCST_OK) {
+        connection_refuse_nak(connection, &refusal, pdu->header.call_id, row->nak);
+        return SERVER_DRAIN;
+    }
+    if (row->status == RPCST_OK || (is_auth3 && row->silent)) {
+        if (!is_auth3) refusal.answer = "an error token";
+        connection_refused(connection, &refusal);
+        return SERVER_READ;
+    }
+    connection_refuse_fault(connection, &refusal, pdu->header.call_id, 0, PDU_DID_NOT_EXECUTE,
+                            is_auth3 ? RPCST_PROTOCOL_ERROR : row->status);
+    return is_auth3 ? SERVER_DRAIN : row->next;
+}
+
+/* The leg in a bind or alter_context. False: it was refused, what follows is in *ret_next. */
+static bool take_leg(RpcConnection *connection, const Pdu *pdu, SecurityRow **ret_row, ServerNext *ret_next)
+{
+    LegResult result;
+    security_leg(connection, &pdu->trailer, false, &result);
+    *ret_row = result.row;
+    if (result.leg == LEG_DONE || result.leg == LEG_MORE) return true;
+    *ret_next = refuse_leg(connection, pdu, &result);
+    return result.leg == LEG_RETRY;
+}
+
+/* bind, alter_context, auth3 */
 
 ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
 {
     (void)data;
     (void)ret_call;
     int r = server_group_join(connection, pdu->bind.group, &connection->group);
-    if (r < 0) return refuse_bind(connection, pdu, r == -ENOENT ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_LIMIT);
+    if (r == -ENOENT)
+        return refuse_bind(connection, pdu, "an association group that is not there, or another address's",
+                           PDU_NAK_NOT_SPECIFIED);
+    if (r < 0) return refuse_bind(connection, pdu, no_memory, PDU_NAK_LIMIT);
     agree_fragment(connection, &pdu->bind);
 
     PduResult results[255];
     r = negotiate_all(connection, &pdu->bind, true, results);
-    if (r < 0) return refuse_bind(connection, pdu, r == -EPROTO ? PDU_NAK_NOT_SPECIFIED : PDU_NAK_LIMIT);
+    if (r < 0) return refuse_list(connection, pdu, r);
     take_sign_header(connection, pdu);
     connection->concurrent = pdu->header.flags & PDU_CONC_MPX;
     connection->bound_secure = pdu->trailer.token;
     SecurityRow *row = NULL;
-    if (pdu->trailer.token) {
-        switch (security_leg(connection, &pdu->trailer, false, &row)) {
-        case LEG_DONE:
-        case LEG_MORE:
-        case LEG_RETRY:
-            break;
-        case LEG_TYPE:
-            return refuse_bind(connection, pdu, PDU_NAK_AUTH_TYPE);
-        case LEG_LIMIT:
-            return refuse_bind(connection, pdu, PDU_NAK_LIMIT);
-        case LEG_REFUSED:
-            return refuse_bind(connection, pdu, PDU_NAK_CHECKSUM);
-        case LEG_LEVEL:
-            return refuse_bind(connection, pdu, PDU_NAK_NOT_SPECIFIED);
-        case LEG_STALE:
-        case LEG_OTHER:
-        case LEG_PROTOCOL:
-            return refuse_bind(connection, pdu, PDU_NAK_VERSION);
-        }
-    }
+    ServerNext next;
+    if (pdu->trailer.token && !take_leg(connection, pdu, &row, &next)) return next;
     server_drop_descriptor(connection);
     connection->state = CONNECTION_BOUND;
     send_answer(connection, pdu, results, row);
@@ -515,47 +641,24 @@ ServerNext server_on_bind(RpcConnection *connection, uint8_t *data, const Pdu *p
     return SERVER_READ;
 }
 
-static ServerNext refuse_alter(RpcConnection *connection, const Pdu *pdu, RpcStatus status, ServerNext next)
-{
-    connection_send_fault(connection, pdu->header.call_id, 0, PDU_DID_NOT_EXECUTE, status);
-    return next;
-}
-
 ServerNext server_on_alter(RpcConnection *connection, uint8_t *data, const Pdu *pdu, ServerCall **ret_call)
 {
     (void)data;
     (void)ret_call;
     PduResult results[255];
-    if (pdu->trailer.token && pdu->trailer.type == 0) /* nobody proves anything by no service */
-        return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN);
+    if (pdu->trailer.token && pdu->trailer.type == 0) { /* nobody proves anything by no service */
+        const ServerRefusal refusal = {.why = "authentication by no service", .type = PDU_ALTER_CONTEXT};
+        connection_refuse_fault(connection, &refusal, pdu->header.call_id, 0, PDU_DID_NOT_EXECUTE,
+                                RPCST_ACCESS_DENIED);
+        return SERVER_DRAIN;
+    }
     int r = negotiate_all(connection, &pdu->bind, false, results);
-    if (r == -EPROTO) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
-    if (r < 0)
-        return refuse_bind(connection, pdu, PDU_NAK_LIMIT); /* a bind_nak here too: [MS-RPCE] 3.3.3.5.5 */
+    if (r < 0) return refuse_list(connection, pdu, r);
     take_sign_header(connection, pdu);
     SecurityRow *row = NULL;
-    if (pdu->trailer.token) {
-        /* A context that fails takes nothing along: other identities may be calling on this connection. */
-        switch (security_leg(connection, &pdu->trailer, false, &row)) {
-        case LEG_DONE:
-        case LEG_MORE:
-        case LEG_RETRY:
-            break;
-        case LEG_TYPE:
-            return refuse_alter(connection, pdu, RPCST_UNKNOWN_AUTHN_SERVICE, SERVER_READ);
-        case LEG_LIMIT:
-            return refuse_alter(connection, pdu, RPCST_OUT_OF_RESOURCES, SERVER_DRAIN);
-        case LEG_REFUSED:
-            return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_READ);
-        case LEG_STALE:
-        case LEG_LEVEL:
-            return refuse_alter(connection, pdu, RPCST_ACCESS_DENIED, SERVER_DRAIN);
-        case LEG_OTHER:
-            return refuse_alter(connection, pdu, RPCST_SEC_PKG_ERROR, SERVER_DRAIN);
-        case LEG_PROTOCOL:
-            return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
-        }
-    }
+    ServerNext next;
+    /* A context that fails takes nothing along: other identities may be calling on this connection. */
+    if (pdu->trailer.token && !take_leg(connection, pdu, &row, &next)) return next;
     send_answer(connection, pdu, results, row);
     if (row && row->state == SECURITY_READY) release_acceptor(connection, row);
     return SERVER_READ;
@@ -565,28 +668,15 @@ ServerNext server_on_auth3(RpcConnection *connection, uint8_t *data, const Pdu *
 {
     (void)data;
     (void)ret_call;
-    /* A leg is never answered; what went wrong shows at the first request that uses the context. [MS-RPCE]
-     * 3.3.1.5.2.1 */
-    SecurityRow *row = NULL;
-    if (!pdu->trailer.token) return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
-    switch (security_leg(connection, &pdu->trailer, true, &row)) {
-    case LEG_DONE:
-        release_acceptor(connection, row);
+    LegResult result = {.leg = LEG_PROTOCOL};
+    if (pdu->trailer.token) security_leg(connection, &pdu->trailer, true, &result);
+    if (result.leg == LEG_DONE) {
+        release_acceptor(connection, result.row);
         return SERVER_READ;
-    case LEG_MORE:
-    case LEG_RETRY: /* this was to be the last leg */
-        row->state = SECURITY_FAILED;
-        release_acceptor(connection, row);
-        return SERVER_READ;
-    case LEG_REFUSED:
-        return SERVER_READ;
-    case LEG_TYPE:
-    case LEG_LEVEL:
-    case LEG_LIMIT:
-    case LEG_STALE:
-    case LEG_OTHER:
-    case LEG_PROTOCOL:
-        break;
     }
-    return refuse_alter(connection, pdu, RPCST_PROTOCOL_ERROR, SERVER_DRAIN);
+    if (result.leg == LEG_MORE || result.leg == LEG_RETRY) { /* this was to be the last leg */
+        result.row->state = SECURITY_FAILED;
+        release_acceptor(connection, result.row);
+    }
+    return refuse_leg(connection, pdu, &result);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection of the server: reading PDUs, who reads them, deadlines, sending. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
@@ -17,6 +19,8 @@
 #define LINGER         (5 * NS_PER_MS)  /* for the next request of a client that sends one after the other */
 #define STREAK_MIN     4u               /* calls in a row after which one more is expected */
 #define STREAK_MAX     256u             /* the same after some that did not come */
+
+static const char unread[] = "did not read its answer within RPC_SEND_SECONDS";
 
 static void serve(RpcConnection *connection);
 
@@ -91,6 +95,13 @@ static void prolong(RpcConnection *connection)
     if (deadline > connection->deadline) connection->deadline = deadline;
 }
 
+/* Why it ends at its deadline: who said all that it wanted to and is silent since is not refused anything. */
+static const char *due_to(const RpcConnection *connection)
+{
+    const bool served = atomic_load_explicit(&connection->counts.calls_in, memory_order_relaxed) > 0;
+    return served && !atomic_load(&connection->begun) ? NULL : connection->overdue;
+}
+
 static void deadline_fire(IoTimer *timer, bool cancelled)
 {
     RpcConnection *connection = container_of(timer, RpcConnection, timer);
@@ -103,18 +114,22 @@ static void deadline_fire(IoTimer *timer, bool cancelled)
         return;
     }
     connection->timer_on = false;
+    const char *overdue = due_to(connection);
     pthread_mutex_unlock(&connection->lock);
+    if (due && overdue && !cancelled)
+        connection_refused(connection, &(ServerRefusal){.why = overdue, .type = PDU_TYPES});
     if (due) connection_close(connection);
     io_handle_unref(&connection->handle);
 }
 
-void connection_set_deadline(RpcConnection *connection, uint64_t deadline)
+void connection_set_deadline(RpcConnection *connection, uint64_t deadline, const char *overdue)
 {
     IoLoop *loop = connection->server->options.loop;
     bool failed = false;
     pthread_mutex_lock(&connection->lock);
     bool sooner = deadline < connection->deadline;
     connection->deadline = deadline;
+    connection->overdue = overdue;
     if (!connection->closed && deadline != TIME_NEVER) {
         /* A timer that cannot be stopped is firing and looks at the deadline next. */
         if (connection->timer_on && sooner && io_timer_stop(loop, &connection->timer)) {
@@ -245,7 +260,8 @@ int connection_start(RpcConnection *connection)
     int r = io_socket_address(connection->handle.fd, &connection->local);
     if (r < 0) return r;
     io_address_unmap(&connection->local);
-    connection_set_deadline(connection, fresh_deadline(connection));
+    connection_set_deadline(connection, fresh_deadline(connection),
+                            "not authenticated, and not done with what it began, within preauth_seconds");
     return io_handle_add(connection->server->options.loop, &connection->handle, EPOLLIN);
 }
 
@@ -309,7 +325,9 @@ void connection_write(RpcConnection *connection, struct iovec *pieces, size_t co
         *pieces = (struct iovec){small, length};
         count = 1;
     }
-    if (write_pieces(connection, pieces, count)) connection_close(connection);
+    int r = write_pieces(connection, pieces, count);
+    if (r == -ETIMEDOUT) connection_refused(connection, &(ServerRefusal){.why = unread, .type = PDU_TYPES});
+    if (r) connection_close(connection);
 }
 
 void connection_send(RpcConnection *connection, const Writer *writer)
@@ -348,6 +366,45 @@ void connection_send_nak(RpcConnection *connection, uint32_t call_id, uint16_t r
     connection_send(connection, &writer);
 }
 
+/* Refusing */
+
+void connection_refused(RpcConnection *connection, const ServerRefusal *refusal)
+{
+    const ServerLogRecord record = {
+        .address = &connection->remote,
+        .is_local = connection->is_local,
+        .uid = connection->is_local ? connection->process.uid : 0,
+        .token = refusal->token ? refusal->token : atomic_load(&connection->who),
+        .why = refusal->why,
+        .what = refusal->type < PDU_TYPES ? pdu_type_name(refusal->type) : NULL,
+        .answer = refusal->answer,
+        .detail = refusal->detail,
+    };
+    server_log_refused(connection->server->log, &record);
+}
+
+void connection_refuse_fault(RpcConnection *connection, const ServerRefusal *refusal, uint32_t call_id,
+                             uint16_t context_id, uint8_t flags, RpcStatus status)
+{
+    char answer[24];
+    ServerRefusal complete = *refusal;
+    (void)snprintf(answer, sizeof(answer), "fault 0x%08" PRIX32, fault_from_status(status));
+    complete.answer = answer;
+    connection_refused(connection, &complete);
+    connection_send_fault(connection, call_id, context_id, flags, status);
+}
+
+void connection_refuse_nak(RpcConnection *connection, const ServerRefusal *refusal, uint32_t call_id,
+                           uint16_t reason)
+{
+    char answer[24];
+    ServerRefusal complete = *refusal;
+    (void)snprintf(answer, sizeof(answer), "bind_nak %u", reason);
+    complete.answer = answer;
+    connection_refused(connection, &complete);
+    connection_send_nak(connection, call_id, reason);
+}
+
 /* Reading */
 
 typedef ServerNext (*Handler)(RpcConnection *connection, uint8_t *data, const Pdu *pdu,
@@ -379,20 +436,23 @@ static const Handler handlers[CONNECTION_STATES][PDU_TYPES] = {
 static void refuse(RpcConnection *connection, uint8_t type, uint32_t call_id, int condition)
 {
     uint32_t status = pdu_fault_status(condition);
+    const ServerRefusal refusal = {.why = condition ? pdu_condition_text(condition) : "not due at this point",
+                                   .type = type};
     switch (type) {
     case PDU_BIND: /* without a condition: it is the second one */
-        connection_send_nak(connection, call_id,
-                            condition ? pdu_nak_reason(condition) : PDU_NAK_NOT_SPECIFIED);
+        connection_refuse_nak(connection, &refusal, call_id,
+                              condition ? pdu_nak_reason(condition) : PDU_NAK_NOT_SPECIFIED);
         break;
     case PDU_AUTH3:
         if (condition == PDU_BAD_TRAILER) status = NCA_S_FAULT_REMOTE_NO_MEMORY; /* what Windows says */
-        connection_send_fault(connection, call_id, 0, PDU_DID_NOT_EXECUTE, status);
+        connection_refuse_fault(connection, &refusal, call_id, 0, PDU_DID_NOT_EXECUTE, status);
         break;
     case PDU_ALTER_CONTEXT:
     case PDU_REQUEST:
-        connection_send_fault(connection, call_id, 0, PDU_DID_NOT_EXECUTE, status);
+        connection_refuse_fault(connection, &refusal, call_id, 0, PDU_DID_NOT_EXECUTE, status);
         break;
     default: /* a server's PDU, or none: whoever sends that waits for no answer */
+        connection_refused(connection, &refusal);
         break;
     }
 }
@@ -450,7 +510,7 @@ static void begin_drain(RpcConnection *connection)
     connection->partial = server_call_free(connection->partial);
     connection->first = connection->end = 0;
     shutdown(connection->handle.fd, SHUT_WR);
-    connection_set_deadline(connection, time_after(DRAIN_SECONDS * NS_PER_SECOND));
+    connection_set_deadline(connection, time_after(DRAIN_SECONDS * NS_PER_SECOND), NULL);
 }
 
 /* 0: there is more in the buffer. IO_AGAIN. Else the connection has ended. */
@@ -507,12 +567,14 @@ static void watch_stall(RpcConnection *connection)
     const bool begun = connection->end > connection->first || connection->partial;
     const bool moved = connection->moved;
     connection->moved = false;
+    atomic_store(&connection->begun, begun);
     if (!connection->authenticated || connection->state == CONNECTION_DRAINING) return;
     if (begun && (moved || !connection->stalling))
         connection_set_deadline(connection,
-                                time_after(connection->server->options.stall_seconds * NS_PER_SECOND));
+                                time_after(connection->server->options.stall_seconds * NS_PER_SECOND),
+                                "stopped in the middle of a request for RPC_STALL_SECONDS");
     else if (!begun && connection->stalling)
-        connection_set_deadline(connection, TIME_NEVER);
+        connection_set_deadline(connection, TIME_NEVER, NULL);
     connection->stalling = begun;
 }
 
@@ -612,7 +674,7 @@ static void serve_on(RpcConnection *connection, bool *blocked)
             if (!run_call(connection, call, blocked)) return;
             continue;
         }
-        connection_send_fault(connection, call->id, call->context_id, PDU_DID_NOT_EXECUTE, status);
+        server_call_refuse(call, status);
         server_call_free(call);
     }
 }

@@ -25,6 +25,7 @@
 #include "io/loop.h"
 #include "io/socket.h"
 #include "pdu/pdu.h"
+#include "rpc/server-log.h"
 #include "rpc/server.h"
 #include "sec/acceptor.h"
 #include "sec/context.h"
@@ -83,6 +84,7 @@ typedef struct ServerProvider {
     bool (*is_done)(const SecAcceptor *acceptor);
     SecContext *(*take_context)(SecAcceptor *acceptor);
     Token *(*take_token)(SecAcceptor *acceptor);
+    const SecFailure *(*failure)(const SecAcceptor *acceptor);
 } ServerProvider;
 extern const ServerProvider server_provider;
 
@@ -107,6 +109,7 @@ struct RpcServer {
     size_t interface_count;
     RpcInterface mgmt;
     char *principal, *machine;
+    ServerLog *log; /* NULL: nobody is told */
 
     pthread_mutex_t lock;
     pthread_cond_t gone; /* a connection or listener was destroyed */
@@ -162,6 +165,7 @@ typedef struct ServerCall {
     ServerBuffer *buffer; /* the fragment that a single-fragment request lies in */
     Writer stub;          /* or its fragments put together */
     size_t charged;       /* to caller->bytes */
+    const char *refused;  /* why it was not admitted */
 } ServerCall;
 
 struct RpcConnection {
@@ -175,6 +179,7 @@ struct RpcConnection {
     struct ucred process; /* at the other end, when it is local */
     int passed;           /* descriptor that came with the bind, until that is answered; -1: none */
     ServerCaller *caller; /* of calls without identity: the address, or the account */
+    Token *_Atomic who;   /* the first that authenticated: for the log */
 
     atomic_uint turn; /* counts the readers: what one wrote is seen by the next */
 
@@ -213,6 +218,8 @@ struct RpcConnection {
     bool timer_on;
     IoTimer timer;             /* holds a reference while on */
     _Atomic uint64_t deadline; /* set under the lock */
+    const char *overdue;       /* what the log says when it has come; NULL: nothing. Under the lock */
+    atomic_bool begun;         /* a PDU or a request is there in part */
 
     ServerBuffer *_Atomic spare; /* of the usual size */
     ServerCall *_Atomic idle;    /* memory for the next call, its answer's buffer included */
@@ -248,8 +255,9 @@ int connection_new(RpcServer *server, int fd, const IoAddress *peer, RpcConnecti
 int connection_start(RpcConnection *connection) must_use;
 void connection_close(RpcConnection *connection);
 bool connection_is_closed(RpcConnection *connection);
-/* TIME_NEVER: no deadline. */
-void connection_set_deadline(RpcConnection *connection, uint64_t deadline);
+/* TIME_NEVER: no deadline. `overdue`: why the connection ends at it, static; NULL: that is as it should be.
+ */
+void connection_set_deadline(RpcConnection *connection, uint64_t deadline, const char *overdue);
 /* A call was answered: who has not authenticated is given the time anew. */
 void connection_renew(RpcConnection *connection);
 /* Writes all of it, before the send deadline; the caller holds `writing`. A failure closes the connection. */
@@ -265,6 +273,21 @@ void connection_send_nak(RpcConnection *connection, uint32_t call_id, uint16_t r
  * one. NULL when there is no memory. */
 ServerBuffer *connection_take_buffer(RpcConnection *connection, size_t length);
 void connection_give_buffer(RpcConnection *connection, ServerBuffer *buffer);
+
+/* A line for the log, before whoever is refused hears of it. `token`: who it is about, NULL: the
+ * connection's. `type` of PDU_TYPES: no PDU. */
+typedef struct ServerRefusal {
+    const char *why; /* static; the limit by name */
+    const Token *token;
+    uint8_t type;
+    const char *answer, *detail;
+} ServerRefusal;
+void connection_refused(RpcConnection *connection, const ServerRefusal *refusal);
+/* The same and the answer. */
+void connection_refuse_fault(RpcConnection *connection, const ServerRefusal *refusal, uint32_t call_id,
+                             uint16_t context_id, uint8_t flags, RpcStatus status);
+void connection_refuse_nak(RpcConnection *connection, const ServerRefusal *refusal, uint32_t call_id,
+                           uint16_t reason);
 
 /* server-local.c */
 /* What limits "per address" go by: io_address_key(), for local connections the account. Returns the length.
@@ -294,6 +317,8 @@ ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pd
 /* Before the connection is read on: a thread for the method, and its share of the caller's calls.
  * RPCST_OK, or why the call is refused. After RPCST_OK server_call_run() follows, which frees the call. */
 RpcStatus server_call_admit(ServerCall *call);
+/* The answer to a call that was not admitted. */
+void server_call_refuse(ServerCall *call, RpcStatus status);
 void server_call_run(ServerCall *call);
 ServerCall *server_call_free(ServerCall *call);
 /* Frees the memory that is kept for the next call. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: opening fragments, putting them together, running the method, sealing and sending the answer. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
@@ -66,27 +68,58 @@ typedef struct Refusal {
     bool without_context; /* presentation context 0 instead of the request's */
     RpcStatus status;
     ServerNext next;
+    const char *why;
 } Refusal;
-static const Refusal denied = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN};
-static const Refusal unproven = {0, false, RPCST_SEC_PKG_ERROR, SERVER_DRAIN};
-static const Refusal disorder = {0, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
-static const Refusal disorder_within = {0, false, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
-static const Refusal too_soon = {PDU_DID_NOT_EXECUTE, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN};
-static const Refusal unknown_interface = {PDU_DID_NOT_EXECUTE, true, RPCST_UNKNOWN_IF, SERVER_READ};
-static const Refusal no_active_call = {PDU_DID_NOT_EXECUTE, true, RPCST_NO_CALL_ACTIVE, SERVER_DRAIN};
-static const Refusal expired = {PDU_DID_NOT_EXECUTE, false, RPCST_SEC_PKG_ERROR, SERVER_READ};
+static const Refusal unknown_context = {
+    0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+    "a security context that is not there, or of another service or level"};
+static const Refusal nobodys = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+                                "no verifier on a connection that was bound with security"};
+static const Refusal unproven = {0, false, RPCST_SEC_PKG_ERROR, SERVER_DRAIN,
+                                 "its verifier is wrong, was used before, or is out of order"};
+static const Refusal too_long = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+                                 "longer than RPC_REQUEST_BYTES"};
+static const Refusal too_long_preauth = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+                                         "longer than preauth_bytes, without authentication"};
+static const Refusal too_much = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+                                 "more bytes of one caller's than RPC_CALLER_BYTES"};
+static const Refusal long_fragment = {0, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN,
+                                      "a fragment longer than was agreed"};
+static const Refusal disorder = {0, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN,
+                                 "a fragment of another call, or of none"};
+static const Refusal disorder_within = {0, false, RPCST_PROTOCOL_ERROR, SERVER_DRAIN,
+                                        "a fragment that does not continue its call"};
+static const Refusal too_soon = {PDU_DID_NOT_EXECUTE, true, RPCST_PROTOCOL_ERROR, SERVER_DRAIN,
+                                 "a security context whose last leg is missing"};
+static const Refusal unknown_interface = {PDU_DID_NOT_EXECUTE, true, RPCST_UNKNOWN_IF, SERVER_READ,
+                                          "a presentation context that was never bound"};
+static const Refusal no_active_call = {PDU_DID_NOT_EXECUTE, true, RPCST_NO_CALL_ACTIVE, SERVER_DRAIN,
+                                       "cancelled before it began"};
+static const Refusal expired = {PDU_DID_NOT_EXECUTE, false, RPCST_SEC_PKG_ERROR, SERVER_READ,
+                                "a security context that has expired"};
+static const Refusal local_trailer = {0, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+                                      "a verifier on a connection within the machine"};
 
-static ServerNext refuse(RpcConnection *connection, const Refusal *refusal, uint32_t call_id,
+/* Whose word it is: the context's that the PDU names. */
+static const Token *speaker(RpcConnection *connection, const Pdu *pdu)
+{
+    const SecurityRow *row =
+        pdu->trailer.token ? server_security_find(connection, pdu->trailer.context_id) : NULL;
+    return row && row->state == SECURITY_READY ? row->token : NULL;
+}
+
+static ServerNext refuse(RpcConnection *connection, const Refusal *refusal, const Pdu *pdu, uint32_t call_id,
                          uint16_t context_id)
 {
-    connection_send_fault(connection, call_id, refusal->without_context ? 0 : context_id, refusal->flags,
-                          refusal->status);
+    const ServerRefusal said = {.why = refusal->why, .type = PDU_REQUEST, .token = speaker(connection, pdu)};
+    connection_refuse_fault(connection, &said, call_id, refusal->without_context ? 0 : context_id,
+                            refusal->flags, refusal->status);
     return refusal->next;
 }
 
 static ServerNext refuse_pdu(RpcConnection *connection, const Refusal *refusal, const Pdu *pdu)
 {
-    return refuse(connection, refusal, pdu->header.call_id, pdu->call.context_id);
+    return refuse(connection, refusal, pdu, pdu->header.call_id, pdu->call.context_id);
 }
 
 /* The proof of who it is has ended. */
@@ -100,22 +133,23 @@ static bool is_expired(const SecurityRow *row)
 static const Refusal *find_identity(RpcConnection *connection, const Pdu *pdu, SecurityRow **ret_row)
 {
     /* A context that failed takes nothing along: other identities may be calling on this connection. */
-    static const Refusal refused_before = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_READ};
+    static const Refusal refused_before = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_READ,
+                                           "a security context that was refused"};
     SecurityRow *row = NULL;
     if (connection->is_local) {
-        if (pdu->trailer.token) return &denied;
+        if (pdu->trailer.token) return &local_trailer;
         row = connection->bound_secure ? connection->security[0] : NULL; /* ready, or the bind was refused */
     } else if (pdu->trailer.token) {
         row = server_security_find(connection, pdu->trailer.context_id);
         uint8_t level = pdu->trailer.level == LEVEL_CALL ? LEVEL_PKT : pdu->trailer.level;
-        if (!row || row->type != pdu->trailer.type || row->level != level) return &denied;
+        if (!row || row->type != pdu->trailer.type || row->level != level) return &unknown_context;
     } else if (connection->security_count > 0 && connection->bound_secure) {
         /* Only the one context at level connect may leave its trailer out. [MS-RPCE] 3.3.1.5.4 */
         row = connection->security[0];
-        if (connection->security_count > 1 || row->level != LEVEL_CONNECT) return &denied;
+        if (connection->security_count > 1 || row->level != LEVEL_CONNECT) return &nobodys;
     }
     if (row && row->state == SECURITY_PENDING) return &too_soon;
-    if (row && row->state == SECURITY_FAILED) return pdu->trailer.token ? &refused_before : &denied;
+    if (row && row->state == SECURITY_FAILED) return pdu->trailer.token ? &refused_before : &nobodys;
     /* Said before the method runs: no answer could be sealed any more. */
     if (is_expired(row)) return &expired;
     *ret_row = row;
@@ -146,7 +180,8 @@ static bool unprotect(const RpcConnection *connection, const SecurityRow *row, u
 
 static ServerNext no_memory(RpcConnection *connection, const Pdu *pdu)
 {
-    static const Refusal refusal = {PDU_DID_NOT_EXECUTE, false, RPCST_OUT_OF_MEMORY, SERVER_DRAIN};
+    static const Refusal refusal = {PDU_DID_NOT_EXECUTE, false, RPCST_OUT_OF_MEMORY, SERVER_DRAIN,
+                                    "no memory"};
     return refuse_pdu(connection, &refusal, pdu);
 }
 
@@ -200,14 +235,19 @@ static RpcStatus check_operation(ServerCall *call)
     return call->open.authn_level < level ? RPCST_ACCESS_DENIED : RPCST_OK;
 }
 
-/* Adds a fragment's stub. False: above a limit. */
-static bool append(ServerCall *call, const uint8_t *data, const Pdu *pdu)
+static const Refusal *beyond_limit(const RpcConnection *connection)
+{
+    return connection->authenticated ? &too_long : &too_long_preauth;
+}
+
+/* Adds a fragment's stub. NULL, or which limit it is above. */
+static const Refusal *append(ServerCall *call, const uint8_t *data, const Pdu *pdu)
 {
     size_t length = pdu->call.stub_length - pdu->trailer.pad_length;
-    if (!quota_charge(&call->caller->bytes, length)) return false;
+    if (!quota_charge(&call->caller->bytes, length)) return &too_much;
     call->charged += length;
     writer_bytes(&call->stub, data + pdu->call.stub_offset, length);
-    return writer_status(&call->stub) == 0;
+    return writer_status(&call->stub) == 0 ? NULL : beyond_limit(call->connection);
 }
 
 /* What the client said of the header where it signed it; its trailer is no argument. False: the header that
@@ -244,9 +284,10 @@ static bool verify_header(ServerCall *call)
 }
 
 /* The request is whole: it runs if its header is the one that was sent. */
-static ServerNext run(RpcConnection *connection, ServerCall *call, ServerCall **ret_call)
+static ServerNext run(RpcConnection *connection, ServerCall *call, const Pdu *pdu, ServerCall **ret_call)
 {
-    static const Refusal changed = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_DRAIN};
+    static const Refusal changed = {PDU_DID_NOT_EXECUTE, false, RPCST_ACCESS_DENIED, SERVER_DRAIN,
+                                    "its header is not the one in its verification trailer"};
     if (verify_header(call)) {
         *ret_call = call;
         return SERVER_RUN;
@@ -254,7 +295,7 @@ static ServerNext run(RpcConnection *connection, ServerCall *call, ServerCall **
     const uint32_t id = call->id;
     const uint16_t context_id = call->context_id;
     server_call_free(call);
-    return refuse(connection, &changed, id, context_id);
+    return refuse(connection, &changed, pdu, id, context_id);
 }
 
 /* The only fragment: the arguments stay where they are and the call takes the buffer. */
@@ -268,7 +309,7 @@ static ServerNext run_whole(RpcConnection *connection, ServerCall *call, const u
         return no_memory(connection, pdu);
     }
     reader_init(&call->open.in, data + pdu->call.stub_offset, length);
-    return run(connection, call, ret_call);
+    return run(connection, call, pdu, ret_call);
 }
 
 static ServerNext begin(RpcConnection *connection, const uint8_t *data, const Pdu *pdu, SecurityRow *security,
@@ -282,15 +323,19 @@ static ServerNext begin(RpcConnection *connection, const uint8_t *data, const Pd
     const bool last = pdu->header.flags & PDU_LAST_FRAG;
     const size_t limit = call->stub.limit;
     if (status != RPCST_OK) {
-        const Refusal refusal = {PDU_DID_NOT_EXECUTE, false, status, SERVER_READ};
+        const Refusal refusal = {PDU_DID_NOT_EXECUTE, false, status, SERVER_READ,
+                                 status == RPCST_ACCESS_DENIED ? "too low an authentication level"
+                                                               : "an operation that is not there"};
         server_call_free(call);
         return refuse_pdu(connection, status == RPCST_UNKNOWN_IF ? &unknown_interface : &refusal, pdu);
     }
     if (last && pdu->call.stub_length <= limit) return run_whole(connection, call, data, pdu, ret_call);
     /* Known to be too long before it has come: [MS-RPCE] 2.2.2.6, 3.3.3.5.4 */
-    if (last || pdu->call.alloc_hint > limit || !append(call, data, pdu)) {
+    const Refusal *refusal =
+        last || pdu->call.alloc_hint > limit ? beyond_limit(connection) : append(call, data, pdu);
+    if (refusal) {
         server_call_free(call);
-        return refuse_pdu(connection, &denied, pdu);
+        return refuse_pdu(connection, refusal, pdu);
     }
     connection->partial = call;
     connection->state = CONNECTION_RECEIVING;
@@ -317,8 +362,8 @@ static ServerNext go_on(RpcConnection *connection, uint8_t *data, const Pdu *pdu
     ServerCall *call = connection->partial;
     const Refusal *refusal = check_fragment(call, data, pdu);
     if (!refusal && pdu->header.flags & PDU_FIRST_FRAG) refusal = &disorder_within;
-    if (!refusal && !append(call, data, pdu)) refusal = &denied;
-    if (refusal) return refuse(connection, refusal, call->id, call->context_id);
+    if (!refusal) refusal = append(call, data, pdu);
+    if (refusal) return refuse(connection, refusal, pdu, call->id, call->context_id);
     if (!(pdu->header.flags & PDU_LAST_FRAG)) return SERVER_READ;
     connection->partial = NULL;
     connection->state = CONNECTION_BOUND;
@@ -326,10 +371,10 @@ static ServerNext go_on(RpcConnection *connection, uint8_t *data, const Pdu *pdu
         const uint32_t id = call->id;
         const uint16_t context_id = call->context_id;
         server_call_free(call);
-        return refuse(connection, &expired, id, context_id);
+        return refuse(connection, &expired, pdu, id, context_id);
     }
     reader_init(&call->open.in, call->stub.data, call->stub.length);
-    return run(connection, call, ret_call);
+    return run(connection, call, pdu, ret_call);
 }
 
 /* A fragment that is not the first of a request of which there was none. */
@@ -354,12 +399,12 @@ ServerNext server_on_request(RpcConnection *connection, uint8_t *data, const Pdu
     const ServerCall *partial = connection->partial;
     const bool first = pdu->header.flags & PDU_FIRST_FRAG;
     SecurityRow *security = NULL;
-    if (pdu->header.frag_length > connection->receive_max) return refuse_pdu(connection, &disorder, pdu);
+    if (pdu->header.frag_length > connection->receive_max) return refuse_pdu(connection, &long_fragment, pdu);
     if (partial && partial->id != pdu->header.call_id) {
         /* All of a request is sent before the next one, [MS-RPCE] 3.3.1.5.8. The fault is for the call that
          * the client can mean: without multiplexing there is only one. */
         if (connection->concurrent) return refuse_pdu(connection, &disorder, pdu);
-        return refuse(connection, &disorder_within, partial->id, partial->context_id);
+        return refuse(connection, &disorder_within, pdu, partial->id, partial->context_id);
     }
     if (partial) return go_on(connection, data, pdu, ret_call);
     if (!first) return stray(connection, data, pdu);
@@ -425,6 +470,22 @@ ServerNext server_on_orphaned(RpcConnection *connection, uint8_t *data, const Pd
 
 /* Running a call */
 
+void rpc_call_refused(const RpcCall *call, const char *why, uint32_t code)
+{
+    char answer[24];
+    if (!call->own) return;
+    (void)snprintf(answer, sizeof(answer), "0x%08" PRIX32, code);
+    const ServerRefusal refusal = {.why = why, .token = call->token, .type = PDU_REQUEST, .answer = answer};
+    connection_refused(call->own->connection, &refusal);
+}
+
+void server_call_refuse(ServerCall *call, RpcStatus status)
+{
+    const ServerRefusal refusal = {.why = call->refused, .token = call->open.token, .type = PDU_REQUEST};
+    connection_refuse_fault(call->connection, &refusal, call->id, call->context_id, PDU_DID_NOT_EXECUTE,
+                            status);
+}
+
 RpcStatus server_call_admit(ServerCall *call)
 {
     RpcServer *server = call->connection->server;
@@ -437,6 +498,8 @@ RpcStatus server_call_admit(ServerCall *call)
                      objects->admits && objects->admits(objects->data, &call->open);
         if (!admit || io_pool_block_begin(true)) {
             atomic_fetch_sub(&call->caller->calls, 1);
+            call->refused = full ? "more calls of one caller at once than calls_per_caller"
+                                 : "more calls at once than threads_max";
             return RPCST_SERVER_TOO_BUSY;
         }
     }
@@ -565,6 +628,8 @@ void server_call_run(ServerCall *call)
     /* Nobody waits for an orphaned call's answer: it is not sent and takes no sequence number. */
     const bool orphaned = atomic_load(&call->orphaned);
     if (status == RPCST_OK && !orphaned) status = send_response(call);
+    if (status == RPCST_BAD_STUB_DATA || status == RPCST_INVALID_BOUND)
+        rpc_call_refused(&call->open, "malformed arguments", status);
     if (status != RPCST_OK && !orphaned)
         connection_send_fault(connection, call->id, call->context_id, 0, status);
     connection_renew(connection);

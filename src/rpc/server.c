@@ -24,6 +24,7 @@ static void fill_options(RpcServerOptions *options)
     if (!options->send_seconds) options->send_seconds = RPC_SEND_SECONDS;
     if (!options->stall_seconds) options->stall_seconds = RPC_STALL_SECONDS;
     if (!options->caller_connections) options->caller_connections = RPC_CALLER_CONNECTIONS;
+    if (!options->log_seconds) options->log_seconds = RPC_LOG_SECONDS;
 }
 
 /* The domain of local accounts: as Windows has it, the first label in capitals. */
@@ -60,6 +61,11 @@ RpcStatus rpc_server_new(const RpcServerOptions *options, RpcServer **ret_server
     }
     mgmt_interface_init(&server->mgmt, server);
     server->interfaces[server->interface_count++] = &server->mgmt;
+    if (options->log && server_log_new(options->loop, options->log, options->log_context,
+                                       server->options.log_seconds, &server->log) < 0) {
+        rpc_server_free(server);
+        return RPCST_OUT_OF_MEMORY;
+    }
     if (options->principal && !(server->principal = strdup(options->principal))) {
         rpc_server_free(server);
         return RPCST_OUT_OF_MEMORY;
@@ -107,6 +113,7 @@ RpcServer *rpc_server_free(RpcServer *server)
     while (server->connection_count > 0 || server->listener_count > 0)
         pthread_cond_wait(&server->gone, &server->lock);
     pthread_mutex_unlock(&server->lock);
+    server_log_free(server->log);
     hashmap_free(server->peers);
     hashmap_free(server->groups);
     hashmap_free(server->callers);
@@ -255,27 +262,30 @@ int rpc_server_listen(RpcServer *server, const IoAddress *address, uint16_t port
 
 /* Connections */
 
-/* Counts the connection against its address. False: there are too many, or no memory to count. */
-static bool peer_charge(RpcServer *server, RpcConnection *connection)
+static const char no_memory[] = "no memory for its connection";
+
+/* Counts the connection against its address. NULL, or why it is one too many. */
+static const char *peer_charge(RpcServer *server, RpcConnection *connection)
 {
     uint8_t key[16];
     size_t length = server_peer_key(connection, key);
     ServerPeer *peer = hashmap_get(server->peers, key, length);
     if (!peer) {
         peer = calloc(1, sizeof(*peer));
-        if (!peer) return false;
+        if (!peer) return no_memory;
         memcpy(peer->key, key, length);
         peer->key_length = length;
         if (hashmap_put(server->peers, key, length, peer) < 0) {
             free(peer);
-            return false;
+            return no_memory;
         }
     }
-    if (peer->connections >= server->options.preauth_connections) return false;
+    if (peer->connections >= server->options.preauth_connections)
+        return "more connections without authentication than connections_per_address";
     peer->connections++;
     server->unauthenticated++;
     connection->peer = peer;
-    return true;
+    return NULL;
 }
 
 static void peer_release_locked(RpcConnection *connection)
@@ -302,14 +312,17 @@ void server_accept(RpcServer *server, int fd, const IoAddress *peer)
     RpcConnection *connection;
     if (connection_new(server, fd, peer, &connection) < 0) return;
     pthread_mutex_lock(&server->lock);
-    bool room = !server->stopping && server->connection_count < server->options.connections &&
-                peer_charge(server, connection);
+    const bool stopping = server->stopping;
+    const char *full = server->connection_count >= server->options.connections
+                           ? "more connections than RPC_CONNECTIONS"
+                           : peer_charge(server, connection);
     list_append(&server->connections, &connection->link);
     server->connection_count++;
     pthread_mutex_unlock(&server->lock);
     /* A peer above its limit sees its connection end before a byte: there is no call to answer with a reason
      * yet. */
-    if (!room || connection_start(connection) < 0) connection_close(connection);
+    if (full) connection_refused(connection, &(ServerRefusal){.why = full, .type = PDU_TYPES});
+    if (stopping || full || connection_start(connection) < 0) connection_close(connection);
     io_handle_unref(&connection->handle);
 }
 

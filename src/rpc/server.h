@@ -32,9 +32,11 @@ typedef struct Token Token;
 #define RPC_SEND_SECONDS        30u
 #define RPC_STALL_SECONDS       60u
 #define RPC_CALLER_CONNECTIONS  1024u
+#define RPC_LOG_SECONDS         60u
 /* Per connection. */
 #define RPC_SECURITY_CONTEXTS     2048u /* [MS-RPCE] 3.3.1.5.4, note 104 */
 #define RPC_HALF_OPEN_CONTEXTS    16u   /* begun and not verified yet; refused ones do not count */
+#define RPC_PREAUTH_LEGS          16u /* handshakes, repeated ones included, before anybody has authenticated */
 #define RPC_PRESENTATION_CONTEXTS 4096u
 #define RPC_PREAUTH_PRESENTATIONS 1024u
 /* Per caller. */
@@ -65,6 +67,10 @@ typedef struct RpcCall {
 /* Did the client ask for this call to end (a cancel PDU), give it up (orphaned), or go away? A method that
  * takes long asks now and then and returns RPCST_CALL_CANCELLED; one that does not ask runs to its end. */
 bool rpc_call_is_cancelled(const RpcCall *call);
+
+/* For methods that refuse their caller by an answer of their own, with this code: a line for
+ * RpcServerOptions.log. `why` is static, in words, and names the limit where there is one. */
+void rpc_call_refused(const RpcCall *call, const char *why, uint32_t code);
 
 /* Answers a call: RPCST_OK sends `out`, anything else a fault with that status. Runs on any thread; may
  * block. */
@@ -118,6 +124,12 @@ typedef struct RpcServerOptions {
     unsigned send_seconds;       /* a peer that does not read loses its connection after this */
     unsigned stall_seconds;      /* so does who has authenticated and stops in the middle of a request */
     unsigned caller_connections; /* on which one caller may be authenticated */
+    /* Who was refused and why, in one line of printable UTF-8 without secrets; `priority` of syslog. For each
+     * pair of who and why one line in log_seconds, then how often it happened meanwhile (rpc/server-log.h).
+     * Any thread, also in the middle of a PDU: it should not block for long. NULL: nobody is told. */
+    void (*log)(void *context, int priority, const char *sentence);
+    void *log_context;
+    unsigned log_seconds;
 } RpcServerOptions;
 
 /* Server */

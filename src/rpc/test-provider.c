@@ -107,7 +107,14 @@ static Token *provider_take_token(SecAcceptor *acceptor)
     return token_new(&spec, &token) == 0 ? token : NULL;
 }
 
+static const SecFailure *provider_failure(const SecAcceptor *acceptor)
+{
+    static const SecFailure failure = {.sentence = "the test's provider says no"};
+    (void)acceptor;
+    return &failure;
+}
+
 const ServerProvider test_provider = {
-    provider_create, provider_destroy, provider_input,        provider_step,
-    provider_output, provider_is_done, provider_take_context, provider_take_token,
+    provider_create,  provider_destroy,      provider_input,      provider_step,    provider_output,
+    provider_is_done, provider_take_context, provider_take_token, provider_failure,
 };

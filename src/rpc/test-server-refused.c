@@ -1,0 +1,845 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the log says of refused peers: each reason of the table in README.md once a minute for each peer,
+ * however often it comes, and the next peer's line is not lost.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/time.h"
+#include "pdu/verification.h"
+#include "rpc/test-peer.h"
+#include "rpc/test-provider.h"
+
+#define TIMES   100u
+#define SLOW    5u    /* times, of what takes a second */
+#define HOUR    3600u /* the log's minute: none ends while a test runs */
+#define LINES   4096u
+#define PATIENT (30 * NS_PER_SECOND)
+
+/* The log */
+
+static pthread_mutex_t lines_lock = PTHREAD_MUTEX_INITIALIZER;
+static char *lines[LINES];
+static size_t line_count;
+
+static void take_line(void *context, int priority, const char *sentence)
+{
+    pthread_mutex_lock(&lines_lock);
+    assert_ptr_equal(context, lines);
+    assert_true(priority > 0);
+    assert_true(line_count < LINES);
+    for (const char *at = sentence; *at; at++)
+        assert_true(*at >= 0x20 && *at < 0x7f);
+    lines[line_count++] = strdup(sentence);
+    pthread_mutex_unlock(&lines_lock);
+}
+
+static void forget_lines(void)
+{
+    pthread_mutex_lock(&lines_lock);
+    while (line_count)
+        free(lines[--line_count]);
+    pthread_mutex_unlock(&lines_lock);
+}
+
+/* Lines with all of these words in them. */
+static size_t said(const char *one, const char *other)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&lines_lock);
+    for (size_t i = 0; i < line_count; i++)
+        count += strstr(lines[i], one) && strstr(lines[i], other);
+    pthread_mutex_unlock(&lines_lock);
+    return count;
+}
+
+static void show_lines(void)
+{
+    for (size_t i = 0; i < line_count; i++)
+        print_message("log: %s\n", lines[i]);
+}
+
+static void expect_said(size_t wanted, const char *one, const char *other)
+{
+    if (said(one, other) == wanted) return;
+    show_lines();
+    fail_msg("said %zu times, not %zu: '%s' '%s'", said(one, other), wanted, one, other);
+}
+
+/* Is there a line that begins so and goes on with the reason in `line`? */
+static bool is_counted(const char *start, const char *line)
+{
+    for (size_t i = 0; i < line_count; i++)
+        if (strncmp(lines[i], start, strlen(start)) == 0 && strstr(line, lines[i] + strlen(start)))
+            return true;
+    show_lines();
+    return false;
+}
+
+/* PDUs by hand */
+
+static void send_bytes(Peer *peer, const char *bytes, size_t length)
+{
+    peer_send(peer, bytes, length);
+}
+
+/* bind or alter_context, as far as peer_bind() cannot say it. */
+typedef struct Offer {
+    PduType type;
+    uint16_t context;
+    uint32_t group;
+    const PduSyntax *iface;
+    uint8_t count, transfers, features;
+    uint8_t service, level;
+    const char *token;
+} Offer;
+
+static void send_offer(Peer *peer, Offer offer)
+{
+    const PduSyntax feature = pdu_syntax_from_features(1);
+    Writer writer;
+    writer_init(&writer, 0);
+    size_t start = pdu_begin(&writer, offer.type, WHOLE, 1);
+    pdu_put_bind(&writer, 4280, 4280, offer.group, (uint8_t)(offer.count + offer.features));
+    for (unsigned i = 0; i < offer.count; i++)
+        pdu_put_context(&writer, (uint16_t)(offer.context + i), offer.iface ? offer.iface : &peer_interface,
+                        &pdu_syntax_ndr, offer.transfers);
+    for (unsigned i = 0; i < offer.features; i++)
+        pdu_put_context(&writer, (uint16_t)(99 + i), &peer_interface, &feature, 1);
+    PduTrailer trailer = {.type = offer.service, .level = offer.level, .token = (const uint8_t *)offer.token};
+    if (offer.token) {
+        trailer.token_length = strlen(offer.token);
+        pdu_put_trailer(&writer, start, &trailer, 4);
+    }
+    pdu_end(&writer, start);
+    peer_send_writer(peer, &writer);
+}
+
+static void begin_leg(Peer *peer, PduType type, uint32_t context, uint8_t level, const char *token)
+{
+    peer->level = level;
+    peer->context_id = context;
+    peer_bind(peer, type, 0, token);
+}
+
+/* Bad peers: each is refused once on a new connection. `principal` is who it says it is, where it does. */
+
+static void bad_malformed(Peer *peer, const char *principal)
+{
+    send_bytes(peer, "\5\0\13\3\20\0\0\0\32\0\0\0\1\0\0\0junkjunkju", 26);
+    peer_expect_nak(peer, PDU_NAK_VERSION);
+}
+
+static void bad_endian(Peer *peer, const char *principal)
+{
+    send_bytes(peer, "\5\0\13\3\0\0\0\0\0\110\0\0\0\0\0\1", 16);
+    peer_expect_nak(peer, PDU_NAK_VERSION);
+}
+
+static void bad_version(Peer *peer, const char *principal)
+{
+    send_bytes(peer, "GET / HTTP/1.1\r\n\r\n", 18);
+    peer_expect_nak(peer, PDU_NAK_VERSION);
+}
+
+static void bad_type(Peer *peer, const char *principal)
+{
+    send_bytes(peer, "\5\0\77\3\20\0\0\0\20\0\0\0\1\0\0\0", 16);
+    peer_expect_end(peer);
+}
+
+static void bad_request_first(Peer *peer, const char *principal)
+{
+    peer_request(peer, 1, OP_ECHO, "", 0);
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_second_bind(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    peer_bind(peer, PDU_BIND, 0, NULL);
+    peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
+}
+
+static void bad_response(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    send_bytes(peer, "\5\0\2\3\20\0\0\0\30\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0", 24);
+    peer_expect_end(peer);
+}
+
+static void bad_no_interfaces(Peer *peer, const char *principal)
+{
+    send_offer(peer, (Offer){.type = PDU_BIND});
+    peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
+}
+
+static void bad_no_syntaxes(Peer *peer, const char *principal)
+{
+    send_offer(peer, (Offer){.type = PDU_BIND, .count = 1});
+    peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
+}
+
+static void bad_features_twice(Peer *peer, const char *principal)
+{
+    send_offer(peer, (Offer){.type = PDU_BIND, .count = 1, .transfers = 1, .features = 2});
+    peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
+}
+
+static void bad_group(Peer *peer, const char *principal)
+{
+    send_offer(peer, (Offer){.type = PDU_BIND, .count = 1, .transfers = 1, .group = 77});
+    peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
+}
+
+static void bad_level(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, 7, "one alice");
+    peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
+}
+
+static void bad_level_later(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    begin_leg(peer, PDU_ALTER_CONTEXT, 0, 1, "one alice");
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_no_service(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    send_offer(peer,
+               (Offer){.type = PDU_ALTER_CONTEXT, .count = 1, .transfers = 1, .level = PKT, .token = "one"});
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_service(Peer *peer, const char *principal)
+{
+    send_offer(
+        peer,
+        (Offer){.type = PDU_BIND, .count = 1, .transfers = 1, .service = 77, .level = PKT, .token = "one"});
+    peer_expect_nak(peer, PDU_NAK_AUTH_TYPE);
+}
+
+static void bad_service_later(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    send_offer(peer, (Offer){.type = PDU_ALTER_CONTEXT,
+                             .count = 1,
+                             .transfers = 1,
+                             .service = 77,
+                             .level = PKT,
+                             .token = "one"});
+    peer_expect_fault(peer, RPCST_UNKNOWN_AUTHN_SERVICE);
+}
+
+static void bad_leg(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, PRIVACY, "nonsense");
+    peer_expect_nak(peer, PDU_NAK_CHECKSUM);
+}
+
+static void bad_leg_later(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    begin_leg(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "nonsense");
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+}
+
+static void bad_auth3(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, PRIVACY, "one alice");
+    peer_expect(peer, PDU_BIND_ACK);
+    peer_auth3(peer, "nonsense"); /* never answered: the next one is */
+    peer_bind(peer, PDU_ALTER_CONTEXT, 0, NULL);
+    peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
+}
+
+static void bad_auth3_early(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    peer_auth3(peer, "three");
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_auth3_bare(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
+    peer_auth3(peer, NULL);
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_auth3_in_the_middle(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, PRIVACY, "one alice");
+    peer_expect(peer, PDU_BIND_ACK);
+    peer_auth3(peer, "skew");
+    peer_bind(peer, PDU_ALTER_CONTEXT, 0, NULL);
+    peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
+}
+
+static void bad_clock(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, PRIVACY, "skew");
+    peer_expect(peer, PDU_BIND_ACK);
+}
+
+static void bad_failed_context(Peer *peer, const char *principal)
+{
+    bad_leg_later(peer, principal);
+    begin_leg(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "one alice");
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+}
+
+static void bad_complete_context(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
+    begin_leg(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "one mallory");
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_other_service(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
+    send_offer(peer, (Offer){.type = PDU_ALTER_CONTEXT,
+                             .count = 1,
+                             .transfers = 1,
+                             .service = 10,
+                             .level = PRIVACY,
+                             .token = "one"});
+    peer_expect_fault(peer, RPCST_SEC_PKG_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_identity(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
+    begin_leg(peer, PDU_ALTER_CONTEXT, 1, PRIVACY, "one mallory");
+    peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
+    peer_bind(peer, PDU_ALTER_CONTEXT, 0, "three");
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+}
+
+static void bad_contexts(Peer *peer, const char *principal) /* `contexts` is 1 here */
+{
+    peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
+    begin_leg(peer, PDU_ALTER_CONTEXT, 1, PRIVACY, "one alice");
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_half_open(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, principal, false);
+    for (uint32_t id = 1; id <= RPC_HALF_OPEN_CONTEXTS; id++) {
+        begin_leg(peer, PDU_ALTER_CONTEXT, id, PRIVACY, "one alice");
+        peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
+    }
+    begin_leg(peer, PDU_ALTER_CONTEXT, 99, PRIVACY, "one alice");
+    peer_expect_fault(peer, RPCST_OUT_OF_RESOURCES);
+    peer_expect_end(peer);
+}
+
+static void bad_tries(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, PRIVACY, "skew");
+    peer_expect(peer, PDU_BIND_ACK);
+    for (unsigned i = 1; i < 2 * RPC_PREAUTH_LEGS; i++) {
+        peer_bind(peer, PDU_ALTER_CONTEXT, 0, "skew");
+        peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
+    }
+    peer_bind(peer, PDU_ALTER_CONTEXT, 0, "skew");
+    peer_expect_fault(peer, RPCST_OUT_OF_RESOURCES);
+    peer_expect_end(peer);
+}
+
+static void bad_redefinition(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    send_offer(peer, (Offer){.type = PDU_ALTER_CONTEXT, .count = 1, .transfers = 1, .iface = &peer_object});
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_unfinished_context(Peer *peer, const char *principal)
+{
+    begin_leg(peer, PDU_BIND, 0, PRIVACY, "one alice");
+    peer_expect(peer, PDU_BIND_ACK);
+    peer_request_unproved(peer, 2, 76);
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_unknown_context(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 3, PKT, principal, false);
+    peer->context_id = 4;
+    peer_request(peer, 2, OP_ECHO, "", 0);
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_without_verifier(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 3, PKT, principal, false);
+    peer->security = sec_context_free(peer->security);
+    peer_request(peer, 2, OP_ECHO, "", 0);
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_refused_context(Peer *peer, const char *principal)
+{
+    bad_leg_later(peer, principal);
+    peer_request_unproved(peer, 2, 76);
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+}
+
+static void bad_verifier(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 0, PKT, principal, false);
+    peer_request_unproved(peer, 2, sec_context_token_length(peer->security, PKT));
+    peer_expect_fault(peer, RPCST_SEC_PKG_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_header(Peer *peer, const char *principal)
+{
+    const PduVerification told = {.has_header = true, .drep = {0x10}, .call_id = 99, .opnum = OP_ECHO};
+    Writer stub;
+    writer_init(&stub, 0);
+    pdu_put_verification(&stub, 0, &told);
+    peer_login(peer, PDU_BIND, 0, 0, PKT, principal, false);
+    peer_request(peer, 2, OP_ECHO, stub.data, stub.length);
+    writer_deinit(&stub);
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_trailer(Peer *peer, const char *principal) /* more padding than stub */
+{
+    peer_bound(peer, 0);
+    send_bytes(peer, "\5\0\0\3\20\0\0\0\44\0\4\0\1\0\0\0\0\0\0\0\0\0\0\0\20\4\77\0\0\0\0\0junk", 36);
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_stray_fragment(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    peer_request_part(peer, PDU_LAST_FRAG, 200, 0, OP_ECHO, "x", 1);
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_second_first(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    for (unsigned i = 0; i < 2; i++)
+        peer_request_part(peer, PDU_FIRST_FRAG, 2, 0, OP_ECHO, "x", 1);
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_long_fragment(Peer *peer, const char *principal)
+{
+    static const uint8_t data[6000];
+    peer_bound(peer, 0);
+    peer_request_part(peer, PDU_FIRST_FRAG, 2, 0, OP_ECHO, data, sizeof(data));
+    peer_expect_fault(peer, NCA_S_PROTO_ERROR);
+    peer_expect_end(peer);
+}
+
+static void bad_cancelled_first(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    peer_request_part(peer, WHOLE | PDU_PENDING_CANCEL, 2, 0, OP_ECHO, "x", 1);
+    peer_expect_fault(peer, RPCST_NO_CALL_ACTIVE);
+    peer_expect_end(peer);
+}
+
+static void bad_never_bound(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    peer_request_part(peer, WHOLE, 2, 77, OP_ECHO, "x", 1);
+    peer_expect_fault(peer, NCA_S_UNK_IF);
+}
+
+static void bad_operation(Peer *peer, const char *principal)
+{
+    peer_bound(peer, 0);
+    peer_request(peer, 2, 4711, "x", 1);
+    peer_expect_fault(peer, NCA_S_OP_RNG_ERROR);
+}
+
+static void bad_low_level(Peer *peer, const char *principal)
+{
+    peer_login(peer, PDU_BIND, 0, 0, PKT, principal, false);
+    peer_request(peer, 2, OP_PRIVATE, "x", 1);
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+}
+
+static void bad_arguments(Peer *peer, const char *principal)
+{
+    const uint32_t status = RPCST_BAD_STUB_DATA;
+    peer_login(peer, PDU_BIND, 0, 0, PKT, principal, false);
+    peer_request(peer, 2, OP_FAULT, &status, sizeof(status));
+    peer_expect_fault(peer, RPCST_BAD_STUB_DATA);
+}
+
+static void bad_length(Peer *peer, const char *principal) /* `preauth_bytes` is 2000 here */
+{
+    static const uint8_t data[2001];
+    peer_bound(peer, 0);
+    peer_request(peer, 2, OP_ECHO, data, sizeof(data));
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+static void bad_length_of_somebody(Peer *peer, const char *principal) /* `request_bytes` is 4000 here */
+{
+    static const uint8_t data[4001];
+    peer->fragment = 65520;
+    peer_login(peer, PDU_BIND, 0, 0, PKT, principal, false);
+    peer_request(peer, 2, OP_ECHO, data, sizeof(data));
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+    peer_expect_end(peer);
+}
+
+typedef struct Row {
+    const char *name;
+    void (*act)(Peer *peer, const char *principal);
+    const char *line; /* what the log says */
+    bool somebody;    /* the line names who it is, not only where */
+} Row;
+
+static const Row rows[] = {
+    {"malformed", bad_malformed, "bind: malformed: counts or lists that do not fit; answered bind_nak 4",
+     false},
+    {"big-endian", bad_endian, "bind: not little-endian, ASCII and IEEE; answered bind_nak 4", false},
+    {"HTTP", bad_version, "not version 5 of the protocol", false},
+    {"type 63", bad_type, "no type of PDU that there is", false},
+    {"request first", bad_request_first, "request: not due at this point; answered fault 0x1C01000B", false},
+    {"second bind", bad_second_bind, "bind: not due at this point; answered bind_nak 0", false},
+    {"a server's PDU", bad_response, "response: not due at this point", false},
+    {"no interfaces", bad_no_interfaces, "bind: no interface, no transfer syntax, or features twice", false},
+    {"no syntaxes", bad_no_syntaxes, "bind: no interface, no transfer syntax, or features twice", false},
+    {"features twice", bad_features_twice, "bind: no interface, no transfer syntax, or features twice",
+     false},
+    {"group", bad_group,
+     "bind: an association group that is not there, or another address's; answered bind_nak 0", false},
+    {"level", bad_level, "bind: an authentication level that there is not; answered bind_nak 0", false},
+    {"level later", bad_level_later,
+     "alter_context: an authentication level that there is not; answered fault 0x00000005", false},
+    {"no service", bad_no_service, "alter_context: authentication by no service", false},
+    {"service", bad_service, "bind: an authentication service that is not offered; answered bind_nak 8",
+     false},
+    {"service later", bad_service_later,
+     "alter_context: an authentication service that is not offered; answered fault 0x000006D3", false},
+    {"leg", bad_leg, "bind: authentication failed: the test's provider says no; answered bind_nak 9", false},
+    {"leg later", bad_leg_later,
+     "alter_context: authentication failed: the test's provider says no; answered fault 0x00000005", false},
+    {"auth3", bad_auth3, "rpc_auth_3: authentication failed: the test's provider says no", false},
+    {"auth3 early", bad_auth3_early, "rpc_auth_3: authentication that was not due; answered fault 0x1C01000B",
+     false},
+    {"auth3 bare", bad_auth3_bare, "rpc_auth_3: authentication that was not due", true},
+    {"auth3 in the middle", bad_auth3_in_the_middle, "rpc_auth_3: authentication failed", false},
+    {"clock", bad_clock, "bind: authentication failed: the test's provider says no; answered an error token",
+     false},
+    {"failed context", bad_failed_context, "alter_context: a leg of a security context that has failed",
+     false},
+    {"complete context", bad_complete_context,
+     "alter_context: a leg of a security context that is complete or of another level", true},
+    {"other service", bad_other_service, "alter_context: a leg of a security context of another service",
+     true},
+    {"identity", bad_identity,
+     "alter_context: another identity on a connection without security context multiplexing", true},
+    {"half-open", bad_half_open, "more unfinished security contexts than RPC_HALF_OPEN_CONTEXTS", true},
+    {"tries", bad_tries, "more first legs without success than RPC_PREAUTH_LEGS", false},
+    {"redefinition", bad_redefinition,
+     "alter_context: a presentation context that means something else already", false},
+    {"unfinished context", bad_unfinished_context, "request: a security context whose last leg is missing",
+     false},
+    {"unknown context", bad_unknown_context,
+     "request: a security context that is not there, or of another service or level", true},
+    {"without verifier", bad_without_verifier,
+     "request: no verifier on a connection that was bound with security", true},
+    {"refused context", bad_refused_context, "request: a security context that was refused", false},
+    {"verifier", bad_verifier,
+     "request: its verifier is wrong, was used before, or is out of order; answered fault 0x00000721", true},
+    {"header", bad_header, "request: its header is not the one in its verification trailer", true},
+    {"trailer", bad_trailer, "request: malformed: the sec_trailer is not where it should be", false},
+    {"stray fragment", bad_stray_fragment, "request: a fragment of another call, or of none", false},
+    {"second first fragment", bad_second_first, "request: a fragment that does not continue its call", false},
+    {"long fragment", bad_long_fragment, "request: a fragment longer than was agreed", false},
+    {"cancelled first", bad_cancelled_first, "request: cancelled before it began", false},
+    {"never bound", bad_never_bound,
+     "request: a presentation context that was never bound; answered fault 0x1C010003", false},
+    {"operation", bad_operation, "request: an operation that is not there", false},
+    {"low level", bad_low_level, "request: too low an authentication level", true},
+    {"arguments", bad_arguments, "request: malformed arguments; answered 0x000006F7", true},
+    {"length", bad_length, "request: longer than preauth_bytes, without authentication", false},
+    {"length of somebody", bad_length_of_somebody, "request: longer than RPC_REQUEST_BYTES", true},
+};
+
+static const RpcServerOptions logged = {.log = take_line,
+                                        .log_context = lines,
+                                        .log_seconds = HOUR,
+                                        .preauth_bytes = 2000,
+                                        .request_bytes = 4000,
+                                        .caller_connections = 10000};
+
+static void once(const Host *host, const Row *row, bool other)
+{
+    Peer peer;
+    peer_open(&peer, host, other);
+    row->act(&peer, other ? BOB : ALICE);
+    peer_close(&peer);
+}
+
+/* The same hundred times is one line, and one about how often when the server ends; another peer that does
+ * the same has lines of its own. */
+static void check_row(const Row *row, RpcServerOptions options)
+{
+    const char *const whos[] = {row->somebody ? "as alice@LAB.TEST: " : "refused 127.0.0.1:",
+                                row->somebody ? "as bob@LAB.TEST: " : "refused [::1]:"};
+    const char *counted =
+        row->somebody ? "refused alice@LAB.TEST 99 more times: " : "refused 127.0.0.1 99 more times: ";
+    Host host;
+    forget_lines();
+    host_start(&host, options, 4, true);
+    for (unsigned i = 0; i < TIMES; i++)
+        once(&host, row, false);
+    expect_said(1, row->line, whos[0]);
+    once(&host, row, true);
+    expect_said(1, row->line, whos[0]);
+    expect_said(1, row->line, whos[1]);
+    expect_said(0, "more times", "");
+    host_stop(&host);
+    assert_true(is_counted(counted, row->line));
+}
+
+static void test_each_reason_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        print_message("# %s\n", rows[i].name);
+        check_row(&rows[i], logged);
+    }
+    static const Row contexts = {"contexts", bad_contexts,
+                                 "more security contexts than contexts_per_connection", true};
+    RpcServerOptions options = logged;
+    options.contexts = 1;
+    check_row(&contexts, options);
+}
+
+/* Limits: many are refused at once, one line says so, with the limit's name. */
+
+/* Waits until the log has said it. */
+static void wait_said(const char *one, const char *other)
+{
+    const uint64_t deadline = time_after(PATIENT);
+    while (said(one, other) == 0 && time_monotonic() < deadline)
+        usleep(1000);
+    expect_said(1, one, other);
+}
+
+static void test_calls(void **state)
+{
+    (void)state;
+    for (unsigned by_caller = 0; by_caller < 2; by_caller++) {
+        Host host;
+        Peer waiting, peer;
+        RpcServerOptions options = logged;
+        options.calls_per_caller = by_caller ? 2 : 0;
+        forget_lines();
+        host_start(&host, options, by_caller ? 16 : 3, true);
+        host_gate(false);
+        peer_open(&waiting, &host, false);
+        waiting.concurrent = true;
+        peer_login(&waiting, PDU_BIND, 0, 0, PKT, ALICE, false);
+        peer_request(&waiting, 2, OP_WAIT, "a", 1);
+        peer_request(&waiting, 3, OP_WAIT, "b", 1);
+        host_wait_for(2);
+        peer_open(&peer, &host, false);
+        peer_login(&peer, PDU_BIND, 0, 0, PKT, ALICE, false);
+        for (uint32_t id = 2; id < TIMES; id++) {
+            peer_request(&peer, id, OP_ECHO, "x", 1);
+            peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
+        }
+        expect_said(1,
+                    by_caller ? "more calls of one caller at once than calls_per_caller"
+                              : "more calls at once than threads_max",
+                    "as alice@LAB.TEST");
+        host_gate(true);
+        peer_close(&waiting);
+        peer_close(&peer);
+        host_stop(&host);
+    }
+}
+
+static void test_connections(void **state)
+{
+    (void)state;
+    for (unsigned by_address = 0; by_address < 2; by_address++) {
+        Host host;
+        Peer first, peer;
+        RpcServerOptions options = logged;
+        options.preauth_connections = by_address ? 1 : 0;
+        options.connections = by_address ? 0 : 1;
+        forget_lines();
+        host_start(&host, options, 4, true);
+        peer_open(&first, &host, false);
+        peer_bound(&first, 0);
+        for (unsigned i = 0; i < TIMES; i++) {
+            peer_open(&peer, &host, false);
+            peer_expect_end(&peer);
+            peer_close(&peer);
+        }
+        expect_said(1,
+                    by_address ? "more connections without authentication than connections_per_address"
+                               : "more connections than RPC_CONNECTIONS",
+                    "refused 127.0.0.1:");
+        peer_check_echo(&first, 2);
+        peer_close(&first);
+        host_stop(&host);
+    }
+}
+
+static void test_connections_of_a_caller(void **state)
+{
+    (void)state;
+    Host host;
+    Peer first, peer;
+    RpcServerOptions options = logged;
+    options.caller_connections = 1;
+    forget_lines();
+    host_start(&host, options, 4, true);
+    peer_open(&first, &host, false);
+    peer_login(&first, PDU_BIND, 0, 0, PKT, ALICE, false);
+    for (unsigned i = 0; i < TIMES; i++) {
+        peer_open(&peer, &host, false);
+        begin_leg(&peer, PDU_BIND, 0, PKT, "one " ALICE);
+        peer_expect(&peer, PDU_BIND_ACK);
+        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "three");
+        peer_expect_fault(&peer, RPCST_OUT_OF_RESOURCES);
+        peer_close(&peer);
+    }
+    expect_said(1, "more connections of one caller than RPC_CALLER_CONNECTIONS", "refused 127.0.0.1:");
+    peer_check_who(&first, 2, PKT, ALICE);
+    peer_close(&first);
+    host_stop(&host);
+}
+
+/* Who is too slow, in each way, several at once. */
+static void test_deadlines(void **state)
+{
+    (void)state;
+    static Peer silent[SLOW], half[SLOW], stalling[SLOW], deaf, other;
+    const uint32_t size = 32u << 20; /* more than sockets hold */
+    Host host;
+    RpcServerOptions options = logged;
+    options.preauth_seconds = 3; /* enough to authenticate in, also on a machine that is busy */
+    options.stall_seconds = options.send_seconds = 1;
+    forget_lines();
+    host_start(&host, options, 4, true);
+    peer_open(&other, &host, true);
+    peer_login(&other, PDU_BIND, 0, 0, PKT, BOB, false);
+    for (unsigned i = 0; i < SLOW; i++) {
+        peer_open(&silent[i], &host, false);
+        peer_open(&half[i], &host, false);
+        send_bytes(&half[i], "\5\0\13\3\20", 5);
+        peer_open(&stalling[i], &host, false);
+        peer_login(&stalling[i], PDU_BIND, 0, 0, PKT, ALICE, false);
+        peer_request_part(&stalling[i], PDU_FIRST_FRAG, 2, 0, OP_ECHO, "x", 1);
+    }
+    peer_open(&deaf, &host, false);
+    peer_login(&deaf, PDU_BIND, 0, 0, PKT, "deaf@LAB.TEST", false);
+    peer_request(&deaf, 2, OP_BIG, &size, sizeof(size));
+    for (unsigned i = 0; i < SLOW; i++) {
+        peer_expect_end(&silent[i]);
+        peer_expect_end(&half[i]);
+        peer_expect_end(&stalling[i]);
+    }
+    wait_said("did not read its answer within RPC_SEND_SECONDS", "as deaf@LAB.TEST");
+    expect_said(1, "not authenticated, and not done with what it began, within preauth_seconds",
+                "refused 127.0.0.1:");
+    expect_said(1, "stopped in the middle of a request for RPC_STALL_SECONDS", "as alice@LAB.TEST");
+    expect_said(3, "", "");
+    peer_check_who(&other, 2, PKT, BOB);
+    for (unsigned i = 0; i < SLOW; i++) {
+        peer_close(&silent[i]);
+        peer_close(&half[i]);
+        peer_close(&stalling[i]);
+    }
+    peer_close(&deaf);
+    peer_close(&other);
+    host_stop(&host);
+}
+
+/* A context that ended: the test's provider has some that last for two seconds. */
+static void test_expired(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    const uint64_t deadline = time_after(PATIENT);
+    forget_lines();
+    host_start(&host, logged, 4, true);
+    peer_open(&peer, &host, false);
+    peer_login(&peer, PDU_BIND, 0, 0, PKT, "brief@LAB.TEST", false);
+    uint32_t id = 2, refused = 0;
+    while (refused < TIMES && time_monotonic() < deadline) {
+        peer_request(&peer, id++, OP_FAULT, &(uint32_t){87}, 4); /* answered without a seal in any case */
+        peer_expect(&peer, PDU_FAULT);
+        refused += peer.pdu.call.status == RPCST_SEC_PKG_ERROR;
+    }
+    assert_int_equal(refused, TIMES);
+    expect_said(1, "request: a security context that has expired", "as brief@LAB.TEST");
+    expect_said(1, "", "");
+    peer_close(&peer);
+    host_stop(&host);
+}
+
+/* Whoever does nothing wrong is in no log. */
+static void test_nothing_to_say(void **state)
+{
+    (void)state;
+    Host host;
+    Peer peer;
+    RpcServerOptions options = logged;
+    options.preauth_seconds = 3;
+    forget_lines();
+    host_start(&host, options, 4, true);
+    peer_open(&peer, &host, false);
+    peer_close(&peer);
+    for (unsigned i = 0; i < 3; i++) {
+        peer_open(&peer, &host, i & 1);
+        if (i)
+            peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, ALICE, false);
+        else
+            peer_bound(&peer, 0);
+        peer_check_echo(&peer, 2);
+        if (i == 0) peer_expect_end(&peer); /* it was served, and was silent since */
+        peer_close(&peer);
+    }
+    host_stop(&host);
+    expect_said(0, "", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_reason_once), cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_connections),      cmocka_unit_test(test_connections_of_a_caller),
+        cmocka_unit_test(test_deadlines),        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_nothing_to_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
