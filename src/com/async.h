@@ -48,12 +48,14 @@ typedef struct AsyncCall {
     IClientSecurity security;
     RefCount refs;
     const AsyncInterface *iface;
-    IUnknown *proxy; /* a copy of the synchronous interface's, for the blanket */
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    IUnknown *proxy; /* a copy of the synchronous interface's, for the blanket; another one after SetBlanket.
+                        The lock's, as what follows */
     AsyncState state;
     bool signalled;
-    Token *token; /* whom the thread that began acted as; NULL: the process */
+    Token *token;      /* whom the thread that began acted as; NULL: the process */
+    IUnknown *running; /* the proxy of then: what SetBlanket says meanwhile is for the next call */
     AsyncRun run;
     void *arguments;
     void (*discard)(void *arguments);

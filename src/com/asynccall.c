@@ -6,6 +6,7 @@
 #include <time.h>
 #include "com/async.h"
 #include "com/errorinfo.h"
+#include "com/proxy.h"
 #include "combaseapi.h"
 #include "winerror.h"
 
@@ -28,6 +29,7 @@ const AsyncInterface *async_interface_find(const IID *iid, bool sync)
 
 static void call_free(AsyncCall *call)
 {
+    if (call->running) call->running->lpVtbl->Release(call->running);
     if (call->proxy) call->proxy->lpVtbl->Release(call->proxy);
     (void)token_unref(call->token);
     if (call->arguments) call->discard(call->arguments);
@@ -67,14 +69,26 @@ ULONG async_call_release(void *This)
 
 /* Begin and finish */
 
+/* The proxy as it is now, a new reference. */
+static IUnknown *call_proxy(AsyncCall *call)
+{
+    pthread_mutex_lock(&call->lock);
+    IUnknown *proxy = call->proxy;
+    proxy->lpVtbl->AddRef(proxy);
+    pthread_mutex_unlock(&call->lock);
+    return proxy;
+}
+
 /* The call, on a thread of its own, as whoever began it. Once it is known to be complete its owner may let go
  * of it and of COM: the thread's own reference is gone by then. */
 static void *call_thread(void *argument)
 {
     AsyncCall *call = argument;
     thread_set_token(call->token);
-    HRESULT hr = call->run(call->proxy, call->arguments);
+    HRESULT hr = call->run(call->running, call->arguments);
     thread_set_token(NULL);
+    IUnknown *used = TAKE_PTR(call->running);
+    used->lpVtbl->Release(used);
     pthread_mutex_lock(&call->lock);
     call->result = hr;
     call->state = ASYNC_DONE;
@@ -109,6 +123,8 @@ HRESULT async_call_begin(void *This, AsyncRun run, void *arguments, void (*disca
     if (idle) {
         call->state = ASYNC_RUNNING;
         call->signalled = false;
+        call->running = call->proxy;
+        call->running->lpVtbl->AddRef(call->running);
     }
     pthread_mutex_unlock(&call->lock);
     if (!idle) return RPC_S_CALLPENDING;
@@ -120,6 +136,8 @@ HRESULT async_call_begin(void *This, AsyncRun run, void *arguments, void (*disca
     HRESULT hr = call_start(call);
     if (SUCCEEDED(hr)) return hr;
     call->arguments = NULL;
+    IUnknown *unused = TAKE_PTR(call->running);
+    unused->lpVtbl->Release(unused);
     pthread_mutex_lock(&call->lock);
     call->state = ASYNC_IDLE;
     pthread_mutex_unlock(&call->lock);
@@ -256,8 +274,11 @@ static HRESULT security_query_blanket(IClientSecurity *This, IUnknown *pointer, 
     AsyncCall *call = of_security(This);
     HRESULT hr = security_check(call, pointer);
     if (FAILED(hr)) return hr;
-    return CoQueryProxyBlanket(call->proxy, ret_service, ret_authz, ret_principal, ret_level,
-                               ret_impersonation, ret_auth_info, ret_capabilities);
+    IUnknown *proxy = call_proxy(call);
+    hr = CoQueryProxyBlanket(proxy, ret_service, ret_authz, ret_principal, ret_level, ret_impersonation,
+                             ret_auth_info, ret_capabilities);
+    proxy->lpVtbl->Release(proxy);
+    return hr;
 }
 
 static HRESULT security_set_blanket(IClientSecurity *This, IUnknown *pointer, DWORD service, DWORD authz,
@@ -267,8 +288,21 @@ static HRESULT security_set_blanket(IClientSecurity *This, IUnknown *pointer, DW
     AsyncCall *call = of_security(This);
     HRESULT hr = security_check(call, pointer);
     if (FAILED(hr)) return hr;
-    return CoSetProxyBlanket(call->proxy, service, authz, principal, level, impersonation, auth_info,
-                             capabilities);
+    /* On a proxy of its own: a call that was begun shows whom it was begun as. */
+    IUnknown *before = call_proxy(call), *after = NULL;
+    hr = proxy_copy_with_blanket(before, &after);
+    before->lpVtbl->Release(before);
+    if (FAILED(hr)) return hr;
+    hr = CoSetProxyBlanket(after, service, authz, principal, level, impersonation, auth_info, capabilities);
+    if (SUCCEEDED(hr)) {
+        pthread_mutex_lock(&call->lock);
+        before = call->proxy;
+        call->proxy = after;
+        after = before;
+        pthread_mutex_unlock(&call->lock);
+    }
+    after->lpVtbl->Release(after);
+    return hr;
 }
 
 static HRESULT security_copy_proxy(IClientSecurity *This, IUnknown *pointer, IUnknown **ret_copy)

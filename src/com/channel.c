@@ -29,6 +29,14 @@ void channel_settings_deinit(ChannelSettings *settings)
     pthread_mutex_destroy(&settings->lock);
 }
 
+void channel_settings_copy(ChannelSettings *settings, ChannelSettings *from)
+{
+    pthread_mutex_lock(&from->lock);
+    settings->blanket = blanket_ref(from->blanket);
+    settings->captured = token_ref(from->captured);
+    pthread_mutex_unlock(&from->lock);
+}
+
 void channel_settings_set(ChannelSettings *settings, Blanket *blanket)
 {
     pthread_mutex_lock(&settings->lock);

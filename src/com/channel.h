@@ -23,6 +23,8 @@ typedef struct ChannelSettings {
 
 void channel_settings_init(ChannelSettings *settings);
 void channel_settings_deinit(ChannelSettings *settings);
+/* `settings` are new ones. */
+void channel_settings_copy(ChannelSettings *settings, ChannelSettings *from);
 /* Takes a new reference to `blanket`. */
 void channel_settings_set(ChannelSettings *settings, Blanket *blanket);
 /* What is in force: SetBlanket's, else the default that is negotiated with this exporter. A new reference. */

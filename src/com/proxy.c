@@ -412,6 +412,18 @@ HRESULT proxy_copy(ProxyInterface *original, IUnknown **ret_copy)
     return S_OK;
 }
 
+HRESULT proxy_copy_with_blanket(IUnknown *pointer, IUnknown **ret_copy)
+{
+    ProxyInterface *original = NULL;
+    IUnknown *copy = NULL;
+    if (!proxy_of(pointer, &original) || !original) return E_INVALIDARG;
+    HRESULT hr = proxy_copy(original, &copy);
+    if (FAILED(hr)) return hr;
+    channel_settings_copy(&((ProxyInterface *)copy)->settings, &original->settings);
+    *ret_copy = copy;
+    return S_OK;
+}
+
 /* What the generated vtables ask of the channel for IUnknown's three methods. */
 
 HRESULT proxy_interface_query(NdrProxy *ndr, const IID *iid, void **ret_object)

@@ -75,6 +75,8 @@ HRESULT proxy_query(ProxyObject *object, const IID *const *iids, unsigned count,
 void *proxy_known(ProxyObject *object, const IID *iid);
 /* CoCopyProxy (PB-17). */
 HRESULT proxy_copy(ProxyInterface *interface_proxy, IUnknown **ret_copy) must_use;
+/* The same, with the original's blanket and what it captured. `pointer` is an interface proxy. */
+HRESULT proxy_copy_with_blanket(IUnknown *pointer, IUnknown **ret_copy) must_use;
 /* IClientSecurity and IMultiQI as the object shows them (com/proxysecurity.c). */
 extern const IClientSecurityVtbl proxy_security_vtable;
 extern const IMultiQIVtbl proxy_multi_vtable;

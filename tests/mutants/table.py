@@ -119,6 +119,8 @@ CHECKS = [
     ("impersonation-after-the-call", "src/com/callcontext.c",
      "    ComThread *thread = com_thread();\n\n    if (atomic_load(&context->complete)) return RPC_E_CALL_COMPLETE;",
      "    ComThread *thread = com_thread();\n", ["callcontext"]),
+    ("a-call-that-was-begun-changes-its-blanket", "src/com/asynccall.c", "hr = proxy_copy_with_blanket(before, &after);",
+     "after = before, before->lpVtbl->AddRef(before), hr = S_OK;", ["com-async"]),
     ("a-signalled-call-impersonates", "src/com/asyncserve.c", "    call_context_complete(server->context);\n", "", ["com-async"]),
     ("second-impersonation-is-saved", "src/com/callcontext.c",
      "    if (thread->impersonating) {\n        thread_set_token(context->client);\n        return S_OK;\n    }\n", "",

@@ -20,8 +20,24 @@ static void discard(void *arguments)
     CoTaskMemFree(seen);
 }
 
+static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t hold_changed = PTHREAD_COND_INITIALIZER;
+static bool hold;
+
+void wire_async_hold(bool held)
+{
+    pthread_mutex_lock(&hold_lock);
+    hold = held;
+    pthread_cond_broadcast(&hold_changed);
+    pthread_mutex_unlock(&hold_lock);
+}
+
 static HRESULT run_who(IUnknown *proxy, void *arguments)
 {
+    pthread_mutex_lock(&hold_lock);
+    while (hold)
+        pthread_cond_wait(&hold_changed, &hold_lock);
+    pthread_mutex_unlock(&hold_lock);
     return IWireAside_Who((IWireAside *)(void *)proxy, arguments);
 }
 

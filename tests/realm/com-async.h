@@ -19,6 +19,9 @@ extern const IID IID_AsyncIWireAside;
 /* Makes it known to the runtime. */
 void wire_async_register(void);
 
+/* Calls that were begun are not made until they are let go. */
+void wire_async_hold(bool held);
+
 /* What the server's objects do with Who: each class has its own. */
 enum {
     ASYNC_REPORTS = 4, /* opens the gate, signals within Begin_, and tells what it could do then */

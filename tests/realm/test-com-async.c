@@ -215,6 +215,29 @@ static void PB_20_a_call_object_has_a_blanket_of_its_own(void **state)
                 "ok 6/2/0x0 " REPORT("alice/identify/privacy") " ok " REPORT(ALICE));
 }
 
+/* What SetBlanket says while a call is on its way is for the next one. */
+static void sets_while_it_runs(FILE *out, void *argument)
+{
+    AsyncIWireAside *call = call_to(ASYNC_REPORTS);
+    wire_async_hold(true);
+    wire_say_result(out, call->lpVtbl->Begin_Who(call));
+    wire_say_result(out, wire_blanket(call, IDENTIFY, EOAC_NONE));
+    say_blanket(out, call);
+    wire_say_result(out, wire_blanket(call, 9, EOAC_NONE));
+    say_blanket(out, call);
+    wire_async_hold(false);
+    say_finish(out, call);
+    wire_say_result(out, call->lpVtbl->Begin_Who(call));
+    say_finish(out, call);
+    call->lpVtbl->Release(call);
+}
+
+static void PB_20_a_call_keeps_the_blanket_that_it_was_begun_with(void **state)
+{
+    wire_expect(&plain, sets_while_it_runs, NULL,
+                "ok ok 6/2/0x0 0x80070057 6/2/0x0 " REPORT(ALICE) " ok " REPORT("alice/identify/privacy"));
+}
+
 /* Under dynamic cloaking the identity is that of the thread when the call begins. */
 static void begins_as(FILE *out, void *argument)
 {
@@ -265,6 +288,7 @@ int main(void)
         cmocka_unit_test(SRV_8_a_call_that_was_signalled_is_complete_while_begin_runs),
         cmocka_unit_test(calls_that_nobody_can_complete_or_that_begin_refused_fail),
         cmocka_unit_test(PB_20_a_call_object_has_a_blanket_of_its_own),
+        cmocka_unit_test(PB_20_a_call_keeps_the_blanket_that_it_was_begun_with),
         cmocka_unit_test(PB_20_a_call_object_shows_who_began_the_call),
         cmocka_unit_test(call_objects_are_made_for_what_is_asynchronous),
     };
