@@ -248,6 +248,13 @@ void peer_bind(Peer *peer, PduType type, uint64_t features, const char *token)
     peer_send_writer(peer, &writer);
 }
 
+void peer_begin(Peer *peer, PduType type, uint32_t context, uint8_t level, const char *token)
+{
+    peer->level = level;
+    peer->context_id = context;
+    peer_bind(peer, type, 0, token);
+}
+
 void peer_auth3(Peer *peer, const char *token)
 {
     Writer writer;

@@ -70,6 +70,8 @@ void peer_expect_end(Peer *peer);
 /* bind or alter_context of peer_interface as context 0, with features (if not 0) and a token (if not NULL).
  */
 void peer_bind(Peer *peer, PduType type, uint64_t features, const char *token);
+/* The same for a security context at this level. */
+void peer_begin(Peer *peer, PduType type, uint32_t context, uint8_t level, const char *token);
 void peer_auth3(Peer *peer, const char *token);
 /* bind and its answer. */
 void peer_bound(Peer *peer, uint64_t features);

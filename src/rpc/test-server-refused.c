@@ -5,76 +5,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "base/time.h"
 #include "pdu/verification.h"
-#include "rpc/test-peer.h"
 #include "rpc/test-provider.h"
+#include "rpc/test-said.h"
 
-#define TIMES   100u
-#define SLOW    5u    /* times, of what takes a second */
-#define HOUR    3600u /* the log's minute: none ends while a test runs */
-#define LINES   4096u
-#define PATIENT (30 * NS_PER_SECOND)
-
-/* The log */
-
-static pthread_mutex_t lines_lock = PTHREAD_MUTEX_INITIALIZER;
-static char *lines[LINES];
-static size_t line_count;
-
-static void take_line(void *context, int priority, const char *sentence)
-{
-    pthread_mutex_lock(&lines_lock);
-    assert_ptr_equal(context, lines);
-    assert_true(priority > 0);
-    assert_true(line_count < LINES);
-    for (const char *at = sentence; *at; at++)
-        assert_true(*at >= 0x20 && *at < 0x7f);
-    lines[line_count++] = strdup(sentence);
-    pthread_mutex_unlock(&lines_lock);
-}
-
-static void forget_lines(void)
-{
-    pthread_mutex_lock(&lines_lock);
-    while (line_count)
-        free(lines[--line_count]);
-    pthread_mutex_unlock(&lines_lock);
-}
-
-/* Lines with all of these words in them. */
-static size_t said(const char *one, const char *other)
-{
-    size_t count = 0;
-    pthread_mutex_lock(&lines_lock);
-    for (size_t i = 0; i < line_count; i++)
-        count += strstr(lines[i], one) && strstr(lines[i], other);
-    pthread_mutex_unlock(&lines_lock);
-    return count;
-}
-
-static void show_lines(void)
-{
-    for (size_t i = 0; i < line_count; i++)
-        print_message("log: %s\n", lines[i]);
-}
-
-static void expect_said(size_t wanted, const char *one, const char *other)
-{
-    if (said(one, other) == wanted) return;
-    show_lines();
-    fail_msg("said %zu times, not %zu: '%s' '%s'", said(one, other), wanted, one, other);
-}
-
-/* Is there a line that begins so and goes on with the reason in `line`? */
-static bool is_counted(const char *start, const char *line)
-{
-    for (size_t i = 0; i < line_count; i++)
-        if (strncmp(lines[i], start, strlen(start)) == 0 && strstr(line, lines[i] + strlen(start)))
-            return true;
-    show_lines();
-    return false;
-}
+#define TIMES 100u
 
 /* PDUs by hand */
 
@@ -113,13 +48,6 @@ static void send_offer(Peer *peer, Offer offer)
     }
     pdu_end(&writer, start);
     peer_send_writer(peer, &writer);
-}
-
-static void begin_leg(Peer *peer, PduType type, uint32_t context, uint8_t level, const char *token)
-{
-    peer->level = level;
-    peer->context_id = context;
-    peer_bind(peer, type, 0, token);
 }
 
 /* Bad peers: each is refused once on a new connection. `principal` is who it says it is, where it does. */
@@ -195,14 +123,14 @@ static void bad_group(Peer *peer, const char *principal)
 
 static void bad_level(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, 7, "one alice");
+    peer_begin(peer, PDU_BIND, 0, 7, "one alice");
     peer_expect_nak(peer, PDU_NAK_NOT_SPECIFIED);
 }
 
 static void bad_level_later(Peer *peer, const char *principal)
 {
     peer_bound(peer, 0);
-    begin_leg(peer, PDU_ALTER_CONTEXT, 0, 1, "one alice");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 0, 1, "one alice");
     peer_expect_fault(peer, RPCST_ACCESS_DENIED);
     peer_expect_end(peer);
 }
@@ -238,20 +166,20 @@ static void bad_service_later(Peer *peer, const char *principal)
 
 static void bad_leg(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, PRIVACY, "nonsense");
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "nonsense");
     peer_expect_nak(peer, PDU_NAK_CHECKSUM);
 }
 
 static void bad_leg_later(Peer *peer, const char *principal)
 {
     peer_bound(peer, 0);
-    begin_leg(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "nonsense");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "nonsense");
     peer_expect_fault(peer, RPCST_ACCESS_DENIED);
 }
 
 static void bad_auth3(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, PRIVACY, "one alice");
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "one alice");
     peer_expect(peer, PDU_BIND_ACK);
     peer_auth3(peer, "nonsense"); /* never answered: the next one is */
     peer_bind(peer, PDU_ALTER_CONTEXT, 0, NULL);
@@ -276,7 +204,7 @@ static void bad_auth3_bare(Peer *peer, const char *principal)
 
 static void bad_auth3_in_the_middle(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, PRIVACY, "one alice");
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "one alice");
     peer_expect(peer, PDU_BIND_ACK);
     peer_auth3(peer, "skew");
     peer_bind(peer, PDU_ALTER_CONTEXT, 0, NULL);
@@ -285,21 +213,21 @@ static void bad_auth3_in_the_middle(Peer *peer, const char *principal)
 
 static void bad_clock(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, PRIVACY, "skew");
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "skew");
     peer_expect(peer, PDU_BIND_ACK);
 }
 
 static void bad_failed_context(Peer *peer, const char *principal)
 {
     bad_leg_later(peer, principal);
-    begin_leg(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "one alice");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "one alice");
     peer_expect_fault(peer, RPCST_ACCESS_DENIED);
 }
 
 static void bad_complete_context(Peer *peer, const char *principal)
 {
     peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
-    begin_leg(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "one mallory");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 0, PRIVACY, "one mallory");
     peer_expect_fault(peer, RPCST_ACCESS_DENIED);
     peer_expect_end(peer);
 }
@@ -320,7 +248,7 @@ static void bad_other_service(Peer *peer, const char *principal)
 static void bad_identity(Peer *peer, const char *principal)
 {
     peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
-    begin_leg(peer, PDU_ALTER_CONTEXT, 1, PRIVACY, "one mallory");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 1, PRIVACY, "one mallory");
     peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
     peer_bind(peer, PDU_ALTER_CONTEXT, 0, "three");
     peer_expect_fault(peer, RPCST_ACCESS_DENIED);
@@ -329,7 +257,7 @@ static void bad_identity(Peer *peer, const char *principal)
 static void bad_contexts(Peer *peer, const char *principal) /* `contexts` is 1 here */
 {
     peer_login(peer, PDU_BIND, 0, 0, PRIVACY, principal, false);
-    begin_leg(peer, PDU_ALTER_CONTEXT, 1, PRIVACY, "one alice");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 1, PRIVACY, "one alice");
     peer_expect_fault(peer, NCA_S_PROTO_ERROR);
     peer_expect_end(peer);
 }
@@ -338,17 +266,17 @@ static void bad_half_open(Peer *peer, const char *principal)
 {
     peer_login(peer, PDU_BIND, PDU_FEATURE_SECURITY_MULTIPLEX, 0, PRIVACY, principal, false);
     for (uint32_t id = 1; id <= RPC_HALF_OPEN_CONTEXTS; id++) {
-        begin_leg(peer, PDU_ALTER_CONTEXT, id, PRIVACY, "one alice");
+        peer_begin(peer, PDU_ALTER_CONTEXT, id, PRIVACY, "one alice");
         peer_expect(peer, PDU_ALTER_CONTEXT_RESP);
     }
-    begin_leg(peer, PDU_ALTER_CONTEXT, 99, PRIVACY, "one alice");
+    peer_begin(peer, PDU_ALTER_CONTEXT, 99, PRIVACY, "one alice");
     peer_expect_fault(peer, RPCST_OUT_OF_RESOURCES);
     peer_expect_end(peer);
 }
 
 static void bad_tries(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, PRIVACY, "skew");
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "skew");
     peer_expect(peer, PDU_BIND_ACK);
     for (unsigned i = 1; i < 2 * RPC_PREAUTH_LEGS; i++) {
         peer_bind(peer, PDU_ALTER_CONTEXT, 0, "skew");
@@ -369,7 +297,7 @@ static void bad_redefinition(Peer *peer, const char *principal)
 
 static void bad_unfinished_context(Peer *peer, const char *principal)
 {
-    begin_leg(peer, PDU_BIND, 0, PRIVACY, "one alice");
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "one alice");
     peer_expect(peer, PDU_BIND_ACK);
     peer_request_unproved(peer, 2, 76);
     peer_expect_fault(peer, NCA_S_PROTO_ERROR);
@@ -588,13 +516,6 @@ static const Row rows[] = {
     {"length of somebody", bad_length_of_somebody, "request: longer than RPC_REQUEST_BYTES", true},
 };
 
-static const RpcServerOptions logged = {.log = take_line,
-                                        .log_context = lines,
-                                        .log_seconds = HOUR,
-                                        .preauth_bytes = 2000,
-                                        .request_bytes = 4000,
-                                        .caller_connections = 10000};
-
 static void once(const Host *host, const Row *row, bool other)
 {
     Peer peer;
@@ -612,17 +533,17 @@ static void check_row(const Row *row, RpcServerOptions options)
     const char *counted =
         row->somebody ? "refused alice@LAB.TEST 99 more times: " : "refused 127.0.0.1 99 more times: ";
     Host host;
-    forget_lines();
+    said_forget();
     host_start(&host, options, 4, true);
     for (unsigned i = 0; i < TIMES; i++)
         once(&host, row, false);
-    expect_said(1, row->line, whos[0]);
+    said_expect(1, row->line, whos[0]);
     once(&host, row, true);
-    expect_said(1, row->line, whos[0]);
-    expect_said(1, row->line, whos[1]);
-    expect_said(0, "more times", "");
+    said_expect(1, row->line, whos[0]);
+    said_expect(1, row->line, whos[1]);
+    said_expect(0, "more times", "");
     host_stop(&host);
-    assert_true(is_counted(counted, row->line));
+    assert_true(said_count(counted, row->line));
 }
 
 static void test_each_reason_once(void **state)
@@ -630,216 +551,19 @@ static void test_each_reason_once(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         print_message("# %s\n", rows[i].name);
-        check_row(&rows[i], logged);
+        check_row(&rows[i], said_options);
     }
     static const Row contexts = {"contexts", bad_contexts,
                                  "more security contexts than contexts_per_connection", true};
-    RpcServerOptions options = logged;
+    RpcServerOptions options = said_options;
     options.contexts = 1;
     check_row(&contexts, options);
-}
-
-/* Limits: many are refused at once, one line says so, with the limit's name. */
-
-/* Waits until the log has said it. */
-static void wait_said(const char *one, const char *other)
-{
-    const uint64_t deadline = time_after(PATIENT);
-    while (said(one, other) == 0 && time_monotonic() < deadline)
-        usleep(1000);
-    expect_said(1, one, other);
-}
-
-static void test_calls(void **state)
-{
-    (void)state;
-    for (unsigned by_caller = 0; by_caller < 2; by_caller++) {
-        Host host;
-        Peer waiting, peer;
-        RpcServerOptions options = logged;
-        options.calls_per_caller = by_caller ? 2 : 0;
-        forget_lines();
-        host_start(&host, options, by_caller ? 16 : 3, true);
-        host_gate(false);
-        peer_open(&waiting, &host, false);
-        waiting.concurrent = true;
-        peer_login(&waiting, PDU_BIND, 0, 0, PKT, ALICE, false);
-        peer_request(&waiting, 2, OP_WAIT, "a", 1);
-        peer_request(&waiting, 3, OP_WAIT, "b", 1);
-        host_wait_for(2);
-        peer_open(&peer, &host, false);
-        peer_login(&peer, PDU_BIND, 0, 0, PKT, ALICE, false);
-        for (uint32_t id = 2; id < TIMES; id++) {
-            peer_request(&peer, id, OP_ECHO, "x", 1);
-            peer_expect_fault(&peer, NCA_S_SERVER_TOO_BUSY);
-        }
-        expect_said(1,
-                    by_caller ? "more calls of one caller at once than calls_per_caller"
-                              : "more calls at once than threads_max",
-                    "as alice@LAB.TEST");
-        host_gate(true);
-        peer_close(&waiting);
-        peer_close(&peer);
-        host_stop(&host);
-    }
-}
-
-static void test_connections(void **state)
-{
-    (void)state;
-    for (unsigned by_address = 0; by_address < 2; by_address++) {
-        Host host;
-        Peer first, peer;
-        RpcServerOptions options = logged;
-        options.preauth_connections = by_address ? 1 : 0;
-        options.connections = by_address ? 0 : 1;
-        forget_lines();
-        host_start(&host, options, 4, true);
-        peer_open(&first, &host, false);
-        peer_bound(&first, 0);
-        for (unsigned i = 0; i < TIMES; i++) {
-            peer_open(&peer, &host, false);
-            peer_expect_end(&peer);
-            peer_close(&peer);
-        }
-        expect_said(1,
-                    by_address ? "more connections without authentication than connections_per_address"
-                               : "more connections than RPC_CONNECTIONS",
-                    "refused 127.0.0.1:");
-        peer_check_echo(&first, 2);
-        peer_close(&first);
-        host_stop(&host);
-    }
-}
-
-static void test_connections_of_a_caller(void **state)
-{
-    (void)state;
-    Host host;
-    Peer first, peer;
-    RpcServerOptions options = logged;
-    options.caller_connections = 1;
-    forget_lines();
-    host_start(&host, options, 4, true);
-    peer_open(&first, &host, false);
-    peer_login(&first, PDU_BIND, 0, 0, PKT, ALICE, false);
-    for (unsigned i = 0; i < TIMES; i++) {
-        peer_open(&peer, &host, false);
-        begin_leg(&peer, PDU_BIND, 0, PKT, "one " ALICE);
-        peer_expect(&peer, PDU_BIND_ACK);
-        peer_bind(&peer, PDU_ALTER_CONTEXT, 0, "three");
-        peer_expect_fault(&peer, RPCST_OUT_OF_RESOURCES);
-        peer_close(&peer);
-    }
-    expect_said(1, "more connections of one caller than RPC_CALLER_CONNECTIONS", "refused 127.0.0.1:");
-    peer_check_who(&first, 2, PKT, ALICE);
-    peer_close(&first);
-    host_stop(&host);
-}
-
-/* Who is too slow, in each way, several at once. */
-static void test_deadlines(void **state)
-{
-    (void)state;
-    static Peer silent[SLOW], half[SLOW], stalling[SLOW], deaf, other;
-    const uint32_t size = 32u << 20; /* more than sockets hold */
-    Host host;
-    RpcServerOptions options = logged;
-    options.preauth_seconds = 3; /* enough to authenticate in, also on a machine that is busy */
-    options.stall_seconds = options.send_seconds = 1;
-    forget_lines();
-    host_start(&host, options, 4, true);
-    peer_open(&other, &host, true);
-    peer_login(&other, PDU_BIND, 0, 0, PKT, BOB, false);
-    for (unsigned i = 0; i < SLOW; i++) {
-        peer_open(&silent[i], &host, false);
-        peer_open(&half[i], &host, false);
-        send_bytes(&half[i], "\5\0\13\3\20", 5);
-        peer_open(&stalling[i], &host, false);
-        peer_login(&stalling[i], PDU_BIND, 0, 0, PKT, ALICE, false);
-        peer_request_part(&stalling[i], PDU_FIRST_FRAG, 2, 0, OP_ECHO, "x", 1);
-    }
-    peer_open(&deaf, &host, false);
-    peer_login(&deaf, PDU_BIND, 0, 0, PKT, "deaf@LAB.TEST", false);
-    peer_request(&deaf, 2, OP_BIG, &size, sizeof(size));
-    for (unsigned i = 0; i < SLOW; i++) {
-        peer_expect_end(&silent[i]);
-        peer_expect_end(&half[i]);
-        peer_expect_end(&stalling[i]);
-    }
-    wait_said("did not read its answer within RPC_SEND_SECONDS", "as deaf@LAB.TEST");
-    expect_said(1, "not authenticated, and not done with what it began, within preauth_seconds",
-                "refused 127.0.0.1:");
-    expect_said(1, "stopped in the middle of a request for RPC_STALL_SECONDS", "as alice@LAB.TEST");
-    expect_said(3, "", "");
-    peer_check_who(&other, 2, PKT, BOB);
-    for (unsigned i = 0; i < SLOW; i++) {
-        peer_close(&silent[i]);
-        peer_close(&half[i]);
-        peer_close(&stalling[i]);
-    }
-    peer_close(&deaf);
-    peer_close(&other);
-    host_stop(&host);
-}
-
-/* A context that ended: the test's provider has some that last for two seconds. */
-static void test_expired(void **state)
-{
-    (void)state;
-    Host host;
-    Peer peer;
-    const uint64_t deadline = time_after(PATIENT);
-    forget_lines();
-    host_start(&host, logged, 4, true);
-    peer_open(&peer, &host, false);
-    peer_login(&peer, PDU_BIND, 0, 0, PKT, "brief@LAB.TEST", false);
-    uint32_t id = 2, refused = 0;
-    while (refused < TIMES && time_monotonic() < deadline) {
-        peer_request(&peer, id++, OP_FAULT, &(uint32_t){87}, 4); /* answered without a seal in any case */
-        peer_expect(&peer, PDU_FAULT);
-        refused += peer.pdu.call.status == RPCST_SEC_PKG_ERROR;
-    }
-    assert_int_equal(refused, TIMES);
-    expect_said(1, "request: a security context that has expired", "as brief@LAB.TEST");
-    expect_said(1, "", "");
-    peer_close(&peer);
-    host_stop(&host);
-}
-
-/* Whoever does nothing wrong is in no log. */
-static void test_nothing_to_say(void **state)
-{
-    (void)state;
-    Host host;
-    Peer peer;
-    RpcServerOptions options = logged;
-    options.preauth_seconds = 3;
-    forget_lines();
-    host_start(&host, options, 4, true);
-    peer_open(&peer, &host, false);
-    peer_close(&peer);
-    for (unsigned i = 0; i < 3; i++) {
-        peer_open(&peer, &host, i & 1);
-        if (i)
-            peer_login(&peer, PDU_BIND, 0, 0, PRIVACY, ALICE, false);
-        else
-            peer_bound(&peer, 0);
-        peer_check_echo(&peer, 2);
-        if (i == 0) peer_expect_end(&peer); /* it was served, and was silent since */
-        peer_close(&peer);
-    }
-    host_stop(&host);
-    expect_said(0, "", "");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_reason_once), cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_connections),      cmocka_unit_test(test_connections_of_a_caller),
-        cmocka_unit_test(test_deadlines),        cmocka_unit_test(test_expired),
-        cmocka_unit_test(test_nothing_to_say),
+        cmocka_unit_test(test_each_reason_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

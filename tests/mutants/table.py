@@ -179,7 +179,7 @@ CHECKS = [
      "(void)sec_context_unprotect(row->context, row->level, &message);\n    return true;", ["server-security"]),
     ("two-identities-without-multiplexing", "src/rpc/server-bind.c",
      "if (connection->features & PDU_FEATURE_SECURITY_MULTIPLEX) return true;", "return true;", ["server-security"]),
-    ("a-failed-context-goes-on", "src/rpc/server-bind.c", "return row->state == SECURITY_FAILED ? LEG_REFUSED : LEG_MORE;", "return LEG_MORE;",
+    ("a-failed-context-goes-on", "src/rpc/server-bind.c", "return row->state == SECURITY_FAILED ? LEG_FAILED_BEFORE : LEG_MORE;", "return LEG_MORE;",
      ["server-security"]),
     ("level-of-an-operation", "src/rpc/server-request.c", "return call->open.authn_level < level ? RPCST_ACCESS_DENIED : RPCST_OK;",
      "return RPCST_OK;", ["server-security", "activation-server"]),
