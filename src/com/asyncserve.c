@@ -157,7 +157,7 @@ HRESULT async_server_wait(AsyncServer *server, HRESULT begun, void **async)
 {
     IUnknown *held = TAKE_PTR(*async);
     /* What Begin_ took of its caller ends with it (SRV-8). */
-    (void)CoRevertToSelf(); /* it may have taken nothing */
+    call_context_revert();
     held->lpVtbl->Release(held);
     if (FAILED(begun)) return begun;
     if (!server_wait(server)) return RPC_E_CALL_CANCELED;

@@ -236,15 +236,20 @@ static HRESULT context_impersonate(IServerSecurity *self)
     return S_OK;
 }
 
-/* Also after the call: a helper thread must be able to stop acting as the client (SRV-8). */
-static HRESULT context_revert(IServerSecurity *self)
+void call_context_revert(void)
 {
     ComThread *thread = com_thread();
 
-    if (!thread->impersonating) return S_OK;
+    if (!thread->impersonating) return;
     (void)token_unref(thread->token);
     thread->token = TAKE_PTR(thread->saved);
     thread->impersonating = false;
+}
+
+/* Also after the call: a helper thread must be able to stop acting as the client (SRV-8). */
+static HRESULT context_revert(IServerSecurity *self)
+{
+    call_context_revert();
     return S_OK;
 }
 

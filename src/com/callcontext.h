@@ -39,6 +39,8 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope) mu
 void call_context_leave(CallScope *scope);
 /* The same while the method still runs, on any thread: what a signalled asynchronous call is (SRV-8). */
 void call_context_complete(CallContext *context);
+/* What the thread took of its caller in this invocation ends, whatever CoGetCallContext is made to give. */
+void call_context_revert(void);
 const Guid *call_context_causality(const CallContext *context);
 const struct RpcCall *call_context_rpc(const CallContext *context);
 /* To whom objects that this thread exports now are charged; NULL: it answers no call, or nobody's. */

@@ -241,8 +241,10 @@ static HRESULT async_begin_who(AsyncIWireAside *This)
         This->lpVtbl->AddRef(This);
         if (pthread_create(&thread, NULL, signal_later, This) != 0) abort();
         pthread_detach(thread);
-        /* what it leaves behind must not outlast Begin_ */
+        /* what it leaves behind must not outlast Begin_, even if nobody can be asked any more to end it */
         add_result(call, CoImpersonateClient());
+        IUnknown *context;
+        if (FAILED(CoSwitchCallContext(NULL, &context))) abort();
         return S_OK;
     }
     gate_set();
