@@ -403,7 +403,7 @@ bool sec_initiator_wants_reply(const SecInitiator *initiator)
 
 SecContext *sec_initiator_take_context(SecInitiator *initiator)
 {
-    return TAKE_PTR(initiator->context);
+    return initiator->state == STATE_DONE ? TAKE_PTR(initiator->context) : NULL;
 }
 
 const char *sec_initiator_choice(SecInitiator *initiator)

@@ -53,7 +53,7 @@ bool sec_initiator_is_done(const SecInitiator *initiator);
 /* Whether the last token goes in alter_context, which is answered (Kerberos, SPNEGO), or in rpc_auth_3
  * (NTLM). */
 bool sec_initiator_wants_reply(const SecInitiator *initiator);
-/* Moves the finished context to the caller. */
+/* Moves the finished context to the caller; NULL before sec_initiator_is_done(), and when it has failed. */
 SecContext *sec_initiator_take_context(SecInitiator *initiator);
 /* Which mechanism it is and, where Negotiate did not take Kerberos, why: "Kerberos, chosen by Negotiate".
  * Borrowed. */
