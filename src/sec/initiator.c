@@ -250,8 +250,7 @@ static int put_first(SecInitiator *initiator, const AuthorityBytes *leg)
 /* The last one; the mechanism is finished. */
 static int put_last(SecInitiator *initiator, const AuthorityAnswer *answer)
 {
-    _cleanup_(writer_deinitp) Writer writer;
-    writer_init(&writer, AUTHORITY_TOKEN_MAX);
+    _cleanup_(writer_deinitp) Writer writer = {0};
     int result = make_context(initiator, answer);
     if (result != 0) return result;
     if (!negotiates(initiator)) {
