@@ -346,6 +346,7 @@ CHECKS = [
     ("services-that-were-not-registered", "src/orpc/registrar.c",
      "size_t services = exporter->principal && !principal[0] ? 0 : registrar->options.service_count;",
      "size_t services = registrar->options.service_count;", ["com-rules"]),
+    ("a-service-that-was-not-registered", "src/rpc/server-bind.c", "if (!provider || (services &&", "if (!provider || (0 &&", ["com-services"]),
     ("services-beyond-those-registered", "src/orpc/registrar.c", "if (!exporter->services ||", "if (1 ||", ["registrar"]),
     ("handles-without-the-right", "src/com/token.c", "if (!(access & TOKEN_IMPERSONATE)) return", "if (0) return", ["tokens"]),
     ("resolution-shows-more-than-who", "src/orpc/resolve.c", "#define LEVEL_IDENTIFY   2 ", "#define LEVEL_IDENTIFY   3 ",
