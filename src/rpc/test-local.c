@@ -324,7 +324,8 @@ static void raw_bind(Peer *peer, PduType type, uint8_t service, uint8_t level, c
         size_t put;
         assert_int_equal(io_write_descriptor(peer->fd, writer.data + at, 1, descriptor, &put), 0);
     }
-    peer_send(peer, writer.data + at, writer.length - at);
+    /* after the second one the server may have gone */
+    if (descriptors < 2) peer_send(peer, writer.data + at, writer.length - at);
     writer_deinit(&writer);
 }
 
