@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "com/errorinfo.h"
 #include "com/line.h"
+#include "com/log.h"
 #include "com/process.h"
 #include "com/security.h"
 #include "io/hosts.h"
@@ -230,6 +231,7 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
         .preauth_connections = (unsigned)conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS),
         .calls_per_caller = (unsigned)conf_integer(conf, CONF_LIMITS_CALLS_PER_CALLER),
         .contexts = (unsigned)conf_integer(conf, CONF_LIMITS_CONTEXTS_PER_CONNECTION),
+        .log = com_log,
     };
     OrpcServerOptions orpc = {.exporter = half->exporter,
                               .authn_level_floor = (uint8_t)security->authn_level};
