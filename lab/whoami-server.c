@@ -3,6 +3,7 @@
  * behalf. The argument is the cloaking it gives CoInitializeSecurity, and chooses the class it serves. */
 #define COBJMACROS
 #include "chain.h"
+#include <mantle_log.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -192,6 +193,14 @@ static IClassFactoryVtbl factory_methods = {factory_QueryInterface, factory_AddR
 static IClassFactory factory = {&factory_methods};
 
 /* The floor is CONNECT so that every level can be tried on this server. */
+/* To standard error, which is this process's file in the lab, and the journal under systemd. */
+static void write_line(void *context, int priority, const char *sentence)
+{
+    (void)context;
+    (void)priority;
+    fprintf(stderr, "whoami-server: %s\n", sentence);
+}
+
 static HRESULT serve(DWORD *ret_cookie)
 {
     static const DWORD capabilities[] = {EOAC_NONE, EOAC_STATIC_CLOAKING, EOAC_DYNAMIC_CLOAKING};
@@ -220,6 +229,7 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     sigprocmask(SIG_BLOCK, &ends, NULL);
+    MantleSetLogger(write_line, NULL);
     HRESULT hr = serve(&cookie);
     if (FAILED(hr)) {
         json_t *refusal = chain_refusal_json("", hr);

@@ -76,9 +76,8 @@ static RpcStatus invoke(const OrpcService *service, RpcCall *call, OrpcIncoming 
     return (RpcStatus)hr;
 }
 
-static RpcStatus service_dispatch(RpcCall *call, void *data)
+static RpcStatus dispatch(RpcCall *call, const OrpcService *service)
 {
-    const OrpcService *service = data;
     OrpcThis orpc = {0};
     Reader reader = call->in;
     orpc_this_read(&reader, &orpc);
@@ -112,6 +111,34 @@ static RpcStatus service_dispatch(RpcCall *call, void *data)
     };
     status = invoke(service, call, &incoming);
     orpc_error_info_deinit(&error);
+    return status;
+}
+
+/* What the log says of a call that reached no method; NULL: nothing, or it is said elsewhere. */
+static const char *refusal_of(RpcStatus status)
+{
+    switch (status) {
+    case (RpcStatus)RPC_E_DISCONNECTED:
+        return "an IPID that is not here, or not any more";
+    case (RpcStatus)RPC_E_INVALID_IPID:
+        return "no IPID, or one of another interface";
+    case (RpcStatus)RPC_E_INVALID_HEADER:
+        return "an ORPCTHIS with flags that there are not";
+    case (RpcStatus)RPC_E_VERSION_MISMATCH:
+        return "a COM version that is not supported";
+    case (RpcStatus)E_ACCESSDENIED:
+    case RPCST_ACCESS_DENIED:
+        return "too low an authentication level for objects";
+    default:
+        return NULL;
+    }
+}
+
+static RpcStatus service_dispatch(RpcCall *call, void *data)
+{
+    const RpcStatus status = dispatch(call, data);
+    const char *why = refusal_of(status);
+    if (why) rpc_call_refused(call, why, status);
     return status;
 }
 

@@ -119,6 +119,7 @@ static RpcStatus release(Exporter *exporter, RpcCall *call, Reader *reader)
                                            reference.private_refs, caller_of(call));
         if (one == E_ACCESSDENIED) hr = one; /* an IPID that is gone already is what the caller wanted */
     }
+    if (FAILED(hr)) rpc_call_refused(call, "releases private references that are not its own", (uint32_t)hr);
     plain_status_write(&call->out, (uint32_t)hr);
     return RPCST_OK;
 }

@@ -43,6 +43,16 @@ static RpcStatus method_resolve_oxid2(RpcCall *call, void *data)
     return resolve(call, data, true);
 }
 
+/* A line for the log about a ping that was not taken. */
+static void tell_refused(const RpcCall *call, uint32_t status)
+{
+    if (status == OR_INVALID_SET)
+        rpc_call_refused(call, "a ping set that is not there, or somebody else's", status);
+    else if (status == ERROR_OUTOFMEMORY)
+        rpc_call_refused(
+            call, "more ping sets than RESOLVER_SETS_PER_PEER, or OIDs than RESOLVER_OIDS_PER_PEER", status);
+}
+
 static RpcStatus method_simple_ping(RpcCall *call, void *data)
 {
     Resolver *resolver = data;
@@ -52,6 +62,7 @@ static RpcStatus method_simple_ping(RpcCall *call, void *data)
     pthread_mutex_lock(&resolver->lock);
     uint32_t status = pingset_simple(resolver, &peer, set, time_monotonic());
     pthread_mutex_unlock(&resolver->lock);
+    tell_refused(call, status);
     plain_status_write(&call->out, status);
     return RPCST_OK;
 }
@@ -67,6 +78,7 @@ static RpcStatus method_complex_ping(RpcCall *call, void *data)
     pthread_mutex_lock(&resolver->lock);
     out.status = pingset_complex(resolver, &peer, &in, time_monotonic(), &out.set);
     pthread_mutex_unlock(&resolver->lock);
+    tell_refused(call, out.status);
     complex_ping_out_write(&call->out, &out);
     return RPCST_OK;
 }

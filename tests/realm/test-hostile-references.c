@@ -3,14 +3,18 @@
  * What a caller can do to references and ping sets that are somebody else's: nothing but release public
  * references, which belong to nobody. And in which order a call is checked.
  */
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <winerror.h>
 #include "tests/realm/orpc-caller.h"
 
 #define PUBLIC 5 /* that an activation hands out */
 
+static const Guid whoami = {0x64720c03, 0xe98a, 0x44a1, {0xbb, 0x09, 0x2f, 0xb9, 0x54, 0xe4, 0x0b, 0x54}};
 static Caller bob, alice, alice_again;
+static uint64_t started;
 
 /* IRemUnknown, with the security of `caller`, on the exporter of everybody's objects. */
 
@@ -250,7 +254,6 @@ static RpcStatus call_with(RpcSecurity *security, const Guid *iid, const Guid *i
 /* Each row is wrong in everything from its check on: the first check that fails is what is told. */
 static void SRV_14_the_first_check_that_fails_is_told(void **state)
 {
-    const Guid whoami = {0x64720c03, 0xe98a, 0x44a1, {0xbb, 0x09, 0x2f, 0xb9, 0x54, 0xe4, 0x0b, 0x54}};
     const Guid forged = {0xdead, 1, 2, {3}};
     const struct {
         bool secure;
@@ -289,8 +292,57 @@ static void versions_of_a_call(void **state)
     }
 }
 
+/* Lines of the logs on host a with both words in them. */
+static unsigned logged(const char *who, const char *why)
+{
+    char pattern[512], line[2048];
+    unsigned count = 0;
+    glob_t logs;
+    (void)snprintf(pattern, sizeof(pattern), "%s/hosts/a/*.log", getenv("MANTLE_LAB"));
+    assert_int_equal(glob(pattern, 0, NULL, &logs), 0);
+    for (size_t i = 0; i < logs.gl_pathc; i++) {
+        FILE *file = fopen(logs.gl_pathv[i], "re");
+        assert_non_null(file);
+        while (fgets(line, sizeof(line), file))
+            count += strstr(line, who) && strstr(line, why);
+        (void)fclose(file);
+    }
+    globfree(&logs);
+    return count;
+}
+
+/* What was done above, many times more: a line a minute, by name, and none about who did nothing. */
+static void strangers_are_in_the_log_once(void **state)
+{
+    static const char *const lines[] = {"an IPID that is not here, or not any more",
+                                        "releases private references that are not its own",
+                                        "a ping set that is not there, or somebody else's"};
+    uint64_t set = 0, oid = alice.object.oid;
+    Guid forged = alice.ipid;
+    forged.data4[7] ^= 1;
+    assert_int_equal(ping(&alice, &set, 1, &oid, NULL), 0);
+    assert_int_equal(add_ref(&alice, &alice.ipid, 0, 1), S_OK);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t stolen = set;
+        assert_int_equal(ping(&bob, &stolen, 2, NULL, NULL), OR_INVALID_SET);
+        assert_int_equal(release(&bob, &alice.ipid, 0, 1), E_ACCESSDENIED);
+        assert_int_equal(call_with(bob.security, &whoami, &forged, COM_VERSION_MAJOR, 0, SLOT_NULL),
+                         (uint32_t)RPC_E_DISCONNECTED);
+    }
+    const unsigned minutes = (unsigned)((time_monotonic() - started) / (60 * NS_PER_SECOND));
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        const unsigned count = logged("bob@LAB.TEST", lines[i]);
+        if (count < 1 || count > 1 + minutes) fail_msg("%u lines: %s", count, lines[i]);
+    }
+    assert_int_equal(release(&alice, &alice.ipid, 0, 1), S_OK);
+    assert_int_equal(ping(&alice, &set, 3, NULL, &oid), 0);
+    assert_int_equal(logged("alice@LAB.TEST", lines[2]), 0);
+    assert_true(lives(&alice));
+}
+
 static int setup(void **state)
 {
+    started = time_monotonic();
     if (!callers_setup()) return -1;
     caller_init(&bob, "bob");
     caller_init(&alice, "alice");
@@ -319,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_ping_set_is_its_maker_s),
         cmocka_unit_test(SRV_14_the_first_check_that_fails_is_told),
         cmocka_unit_test(versions_of_a_call),
+        cmocka_unit_test(strangers_are_in_the_log_once),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
