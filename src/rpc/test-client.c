@@ -91,7 +91,7 @@ static void test_levels(void **state)
 }
 
 /* Contexts are found: one connection carries them all where multiplexing was negotiated. */
-static void test_multiplexed(void **state)
+static void RPC_8_contexts_share_a_connection(void **state)
 {
     Bench bench = bench_new(&(PeerOptions){.multiplex = true}, NULL);
     _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY),
@@ -117,7 +117,23 @@ static void test_multiplexed(void **state)
     bench_free(&bench);
 }
 
-static void test_one_identity_per_connection(void **state)
+/* One more than a connection may carry goes on another one. */
+static void RPC_8_a_connection_carries_no_more_contexts_than_it_may(void **state)
+{
+    Bench bench = bench_new(&(PeerOptions){.multiplex = true}, NULL);
+
+    for (unsigned i = 0; i <= RPC_CLIENT_SECURITY_CONTEXTS; i++) {
+        _cleanup_(token_unrefp) Token *token = token_of("alice@LAB.TEST");
+        _cleanup_(rpc_security_unrefp) RpcSecurity *security = security_of(token, PRIVACY);
+
+        assert_int_equal(peer_counts(bench.peer).connections, i ? 1 : 0);
+        assert_int_equal(run(&bench, security, PEER_ECHO), RPCST_OK);
+    }
+    assert_int_equal(peer_counts(bench.peer).connections, 2);
+    bench_free(&bench);
+}
+
+static void RPC_7_one_identity_per_connection(void **state)
 {
     Bench bench = bench_new(NULL, NULL);
     _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY),
@@ -192,24 +208,26 @@ static void test_interfaces(void **state)
 }
 
 /* A package of three legs: the third goes in rpc_auth_3, and the request right behind it. */
-static void test_GSS_1_last_leg_in_auth3(void **state)
+static void GSS_1_the_last_leg_goes_where_the_mechanism_says(void **state)
 {
-    for (unsigned multiplex = 0; multiplex < 2; multiplex++) {
+    for (unsigned i = 0; i < 4; i++) {
+        bool multiplex = i % 2, by_auth3 = i / 2;
+        unsigned first_leg = multiplex; /* bob's: in alter_context where alice's bind was before */
         Bench bench = bench_new(&(PeerOptions){.multiplex = multiplex}, NULL);
         _cleanup_(rpc_security_unrefp) RpcSecurity *alice = security_of(bench.alice, PRIVACY);
         _cleanup_(rpc_security_unrefp) RpcSecurity *bob = security_of(bench.bob, INTEGRITY);
 
-        peer_package.by_auth3 = true;
-        for (unsigned i = 0; i < 2; i++) {
+        peer_package.by_auth3 = by_auth3;
+        for (unsigned round = 0; round < 2; round++) {
             assert_int_equal(run(&bench, alice, PEER_ECHO), RPCST_OK);
             assert_int_equal(run(&bench, bob, PEER_ECHO), RPCST_OK);
         }
         peer_package.by_auth3 = false;
         PeerCounts counts = peer_counts(bench.peer);
-        assert_int_equal(counts.auth3s, 2);
+        assert_int_equal(counts.auth3s, by_auth3 ? 2 : 0);
+        assert_int_equal(counts.alters, by_auth3 ? first_leg : first_leg + 2);
         assert_int_equal(counts.contexts, 2);
         assert_int_equal(counts.connections, multiplex ? 1 : 2);
-        assert_int_equal(counts.alters, multiplex ? 1 : 0); /* bob's first leg */
         bench_free(&bench);
     }
 }
@@ -681,11 +699,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unauthenticated),
         cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_multiplexed),
-        cmocka_unit_test(test_one_identity_per_connection),
+        cmocka_unit_test(RPC_8_contexts_share_a_connection),
+        cmocka_unit_test(RPC_8_a_connection_carries_no_more_contexts_than_it_may),
+        cmocka_unit_test(RPC_7_one_identity_per_connection),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_interfaces),
-        cmocka_unit_test(test_GSS_1_last_leg_in_auth3),
+        cmocka_unit_test(GSS_1_the_last_leg_goes_where_the_mechanism_says),
         cmocka_unit_test(test_missing_interface_in_bind),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_reply_limit),

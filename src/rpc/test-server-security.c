@@ -402,7 +402,7 @@ static void RPC_8_a_request_has_one_identity(void **state)
 }
 
 /* Without it: one identity. The same one may make further contexts (Impacket does). */
-static void test_one_identity(void **state)
+static void RPC_7_without_multiplexing_a_connection_has_one_identity(void **state)
 {
     (void)state;
     Host host;
@@ -528,7 +528,7 @@ static void check_context_limit(unsigned most)
     host_stop(&host);
 }
 
-static void test_context_limit(void **state)
+static void RPC_8_contexts_beyond_the_limit_are_faulted(void **state)
 {
     (void)state;
     check_context_limit(0);
@@ -686,11 +686,11 @@ int main(void)
         cmocka_unit_test(RPC_9_without_a_trailer_it_is_nobody),
         cmocka_unit_test(GSS_2_header_signing_is_of_the_connection),
         cmocka_unit_test(RPC_8_a_request_has_one_identity),
-        cmocka_unit_test(test_one_identity),
+        cmocka_unit_test(RPC_7_without_multiplexing_a_connection_has_one_identity),
         cmocka_unit_test(RPC_7_one_identity_is_one_name_SID_and_level),
         cmocka_unit_test(RPC_9_a_context_belongs_to_its_connection),
         cmocka_unit_test(RPC_9_the_only_context_at_connect_may_be_left_out),
-        cmocka_unit_test(test_context_limit),
+        cmocka_unit_test(RPC_8_contexts_beyond_the_limit_are_faulted),
         cmocka_unit_test(test_limits_end),
         cmocka_unit_test(test_half_open_limit),
         cmocka_unit_test(test_caller_connections),

@@ -23,17 +23,23 @@ static int gate[2]; /* a server serves until it is closed */
 
 /* The server */
 
+typedef struct Registered {
+    DWORD services[SERVICES];
+    const OLECHAR *principal; /* of each; NULL: the process's own */
+} Registered;
+
 static void serve(FILE *out, void *argument)
 {
-    const DWORD *wanted = argument;
+    const Registered *wanted = argument;
     CLSID class = WIRE_CLSID(WIRE_NONE);
     SOLE_AUTHENTICATION_SERVICE services[SERVICES] = {0};
     DWORD cookie;
     LONG count = 0;
     char end;
     close(gate[1]);
-    for (; count < SERVICES && wanted[count]; count++)
-        services[count].dwAuthnSvc = wanted[count];
+    for (; count < SERVICES && wanted->services[count]; count++)
+        services[count] = (SOLE_AUTHENTICATION_SERVICE){.dwAuthnSvc = wanted->services[count],
+                                                        .pPrincipalName = (OLECHAR *)wanted->principal};
     wire_say_result(out, CoInitializeSecurity(NULL, count, services, NULL, RPC_C_AUTHN_LEVEL_CONNECT,
                                               RPC_C_IMP_LEVEL_IMPERSONATE, NULL, EOAC_NONE, NULL));
     wire_say_result(out, CoRegisterClassObject(&class, (IUnknown *)&wire_factory, CLSCTX_LOCAL_SERVER,
@@ -109,52 +115,75 @@ static void call_by_each(FILE *out, void *argument)
 }
 
 /* What is expected: published - chosen, its caller; Kerberos, Negotiate, NTLM, Negotiate with NTLM in it. */
-static void registers(const DWORD services[SERVICES], const char *expected)
+static void registers(const Registered *registered, WireBody client, const char *expected)
 {
     WireProcess server;
     char ready[64] = "";
     size_t length = 0;
     assert_int_equal(pipe(gate), 0);
-    wire_in_background(&server, &silent_host, serve, (void *)services);
+    wire_in_background(&server, &silent_host, serve, (void *)registered);
     close(gate[0]);
     while (length < strlen("ok ok ") && read(server.output, ready + length, 1) == 1)
         length++;
     assert_string_equal(ready, "ok ok ");
-    wire_expect(&plain, call_by_each, NULL, expected);
+    wire_expect(&plain, client, NULL, expected);
     close(gate[1]);
     free(wire_join(&server));
 }
 
-static void CIS_5_NEG_1_only_Negotiate(void **state)
+static void CIS_5_CIS_7_NEG_1_only_Negotiate(void **state)
 {
-    registers((const DWORD[SERVICES]){NEGOTIATE},
+    registers(&(Registered){.services = {NEGOTIATE}}, call_by_each,
               "ok 9 - 9 " ALICE " ok " UNKNOWN " ok " ALICE " ok " UNKNOWN " ok " BOB);
 }
 
-static void CIS_5_NEG_1_only_Kerberos(void **state)
+static void CIS_5_CIS_7_NEG_1_only_Kerberos(void **state)
 {
-    registers((const DWORD[SERVICES]){KERBEROS},
+    registers(&(Registered){.services = {KERBEROS}}, call_by_each,
               "ok 16 - 16 " ALICE " ok " ALICE " ok " UNKNOWN " ok " UNKNOWN " ok " UNKNOWN);
 }
 
 static void CIS_5_NEG_1_only_NTLM(void **state)
 {
-    registers((const DWORD[SERVICES]){NTLM},
+    registers(&(Registered){.services = {NTLM}}, call_by_each,
               "ok 10 - 10 " NOTHING_TO_SHOW " ok " UNKNOWN " ok " UNKNOWN " ok " BOB " ok " UNKNOWN);
 }
 
 static void CIS_5_CIS_6_two_of_three(void **state)
 {
-    registers((const DWORD[SERVICES]){NTLM, KERBEROS},
+    registers(&(Registered){.services = {NTLM, KERBEROS}}, call_by_each,
               "ok 16 10 - 16 " ALICE " ok " ALICE " ok " UNKNOWN " ok " BOB " ok " UNKNOWN);
+}
+
+/* A name that the process registered is published in place of its own, and is what tickets are for. */
+static void call_by_name(FILE *out, void *argument)
+{
+    IWire *proxy = NULL;
+    LPOLESTR name = NULL;
+    wire_say_result(out, wire_open("a", WIRE_NONE, 0, &proxy));
+    if (!proxy) return;
+    if (FAILED(CoQueryProxyBlanket((IUnknown *)proxy, NULL, NULL, &name, NULL, NULL, NULL, NULL))) abort();
+    wire_say(out, wire_narrow(name));
+    CoTaskMemFree(name);
+    wire_say(out, wire_run(proxy, "server who", NULL));
+    IWire_Release(proxy);
+}
+
+static void CIS_7_a_name_that_was_registered(void **state)
+{
+    registers(&(Registered){.services = {KERBEROS}}, call_by_name,
+              "ok host/a.lab.test@LAB.TEST host/a.lab.test@LAB.TEST " ALICE);
+    registers(&(Registered){.services = {KERBEROS}, .principal = u"RPCSS/a.lab.test"}, call_by_name,
+              "ok RPCSS/a.lab.test RPCSS/a.lab.test@LAB.TEST " ALICE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(CIS_5_NEG_1_only_Negotiate),
-        cmocka_unit_test(CIS_5_NEG_1_only_Kerberos),
+        cmocka_unit_test(CIS_5_CIS_7_NEG_1_only_Negotiate),
+        cmocka_unit_test(CIS_5_CIS_7_NEG_1_only_Kerberos),
         cmocka_unit_test(CIS_5_NEG_1_only_NTLM),
+        cmocka_unit_test(CIS_7_a_name_that_was_registered),
         cmocka_unit_test(CIS_5_CIS_6_two_of_three),
     };
     return cmocka_run_group_tests_name("com-services", tests, NULL, NULL);
