@@ -66,6 +66,15 @@
         "Authentication level of processes that do not call CoInitializeSecurity.")                          \
     KEY(SECURITY_IMP_LEVEL, "security", "imp_level", "identify", CHOICE(CONF_IMP_LEVELS),                    \
         "Impersonation level of processes that do not call CoInitializeSecurity.")                           \
+    KEY(SECURITY_IMPERSONATE, "security", "impersonate", "root mantle", TYPE(CONF_LIST),                     \
+        "Accounts, and @groups, whose processes may act as their callers. Others learn who called them, at " \
+        "IDENTIFY. Decided by mantle-authd.")                                                                \
+    KEY(SECURITY_MACHINE_IDENTITY, "security", "machine_identity", "root mantle", TYPE(CONF_LIST),           \
+        "Accounts, and @groups, whose processes may act as this machine, with the keytab that mantle-authd " \
+        "holds.")                                                                                            \
+    KEY(AUTHORITY_SOCKET, "authority", "socket", "", TYPE(CONF_PATH),                                        \
+        "Socket of mantle-authd, for example /run/mantle/authd.socket. Set: it holds the keytab and all "    \
+        "tickets, and processes that cannot reach it fail. Not set: each process reads the keytab itself.")  \
     KEY(PATHS_RUNTIME, "paths", "runtime", "/run/mantle", TYPE(CONF_PATH),                                   \
         "Directory of the UNIX sockets through which processes of this machine talk to mantled.")            \
     KEY(PATHS_CLASSES, "paths", "classes_dir", "/etc/mantle/classes.d", TYPE(CONF_PATH),                     \

@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "conf/classes.h"
 #include "daemon/listen.h"
-#include "daemon/log.h"
+#include "io/log.h"
 #include "daemon/names.h"
 #include "io/pool.h"
 #include "orpc/activation-server.h"

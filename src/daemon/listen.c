@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
-#include "daemon/log.h"
+#include "io/log.h"
 #include "io/socket.h"
 
 int sockets_receive(Sockets *ret_sockets)

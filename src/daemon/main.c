@@ -8,7 +8,7 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include "daemon/daemon.h"
-#include "daemon/log.h"
+#include "io/log.h"
 
 #define EXIT_USAGE 2
 

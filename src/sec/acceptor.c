@@ -156,8 +156,9 @@ static int make_token(SecAcceptor *acceptor, const AuthorityAnswer *answer, SecC
                       .user = answer->user,
                       .groups = answer->groups,
                       .group_count = answer->group_count,
-                      .credential = credential,
-                      .delegated = credential && answer->level == TOKEN_LEVEL_DELEGATION,
+                      .credential = answer->shows ? credential : NULL,
+                      .held = authority_is_remote(acceptor->authority) ? credential : NULL,
+                      .delegated = answer->shows && answer->level == TOKEN_LEVEL_DELEGATION,
                       .from_network = true,
                       .account_flags = answer->account_flags,
                       .service = acceptor->service,
@@ -207,7 +208,7 @@ static int take_caller(SecAcceptor *acceptor, int result, const AuthorityAnswer 
     /* First of all: from here on the delegated ticket has an owner. */
     _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
     int error = answer->credential ? sec_credential_new(acceptor->authority, answer->credential,
-                                                        AUTHORITY_SHOWS_KERBEROS, &credential)
+                                                        answer->shows, &credential)
                                    : 0;
     if (error == 0) error = make_context(acceptor, answer);
     if (error == 0) error = make_token(acceptor, answer, credential);

@@ -10,7 +10,8 @@
 #include "sec/token.h"
 
 #define OP(name)     (1u << AUTHORITY_##name)
-#define CALLER       (OP(ACCEPT_FINISH) | OP(TRANSITION))
+#define HELD         (OP(OPEN_TOKEN) | OP(ACCOUNT))
+#define CALLER       (OP(ACCEPT_FINISH) | OP(TRANSITION) | HELD)
 #define FINISHES     (OP(INITIATE_FINISH) | OP(ACCEPT_FINISH))
 #define STATUS(name) (1u << AUTHORITY_##name)
 #define DONE         STATUS(DONE)
@@ -49,13 +50,17 @@ static const Field request_fields[] = {
     REQUEST(FIELD_TEXT, principal, OP(LOGON), false, 0),
     REQUEST(FIELD_TEXT, principal, OP(TRANSITION), true, 0),
     REQUEST(FIELD_TEXT, password, OP(LOGON), false, 0),
-    REQUEST(FIELD_U64, credential, OP(RELEASE) | OP(INITIATE), false, 0),
+    REQUEST(FIELD_U64, credential, OP(RELEASE) | OP(INITIATE) | OP(OPEN_TOKEN), false, 0),
+    REQUEST(FIELD_U8, level, OP(OPEN_TOKEN), false, 0),
+    REQUEST(FIELD_BOOL, hands, OP(OPEN_TOKEN), false, 0),
+    REQUEST(FIELD_U32, recipient, OP(OPEN_TOKEN), false, 0),
     REQUEST(FIELD_TEXT, target, OP(INITIATE), true, 0),
     REQUEST(FIELD_TEXT, target, OP(TRANSITION), false, 0),
     REQUEST(FIELD_U8, authn_level, OP(INITIATE) | OP(ACCEPT), false, 0),
     REQUEST(FIELD_U8, impersonation, OP(INITIATE), false, 0),
     REQUEST(FIELD_U64, conversation, FINISHES | OP(ABANDON), false, 0),
     REQUEST(FIELD_BYTES, token, FINISHES | OP(ACCEPT), false, AUTHORITY_TOKEN_MAX),
+    REQUEST(FIELD_BYTES, token, OP(HELLO), true, AUTHORITY_SESSION_SIZE),
 };
 
 #define ANSWER(kind, member, operations, statuses, needed, limit)                                            \
@@ -68,7 +73,10 @@ static const Field answer_fields[] = {
     ANSWER(FIELD_U32, code, EVERY_OPERATION, STATUS(REFUSED), false, 0),
     ANSWER(FIELD_TEXT, sentence, EVERY_OPERATION, STATUS(REFUSED), true, 0),
     ANSWER(FIELD_U64, credential, OP(LOGON) | CALLER, DONE, false, 0),
-    ANSWER(FIELD_U8, shows, OP(LOGON), DONE, false, 0),
+    ANSWER(FIELD_U8, shows, OP(LOGON) | CALLER, DONE, false, 0),
+    ANSWER(FIELD_U32, grants, OP(HELLO), DONE, false, 0),
+    ANSWER(FIELD_U8, service, HELD, DONE, false, 0),
+    ANSWER(FIELD_U8, origin, HELD, DONE, false, 0),
     ANSWER(FIELD_TEXT, principal, OP(LOGON) | CALLER, DONE, true, 0),
     ANSWER(FIELD_TEXT, server, OP(ACCEPT_FINISH), DONE, false, 0),
     ANSWER(FIELD_U64, expires, OP(LOGON) | CALLER, DONE, false, 0),
@@ -252,6 +260,9 @@ int authority_request_read(const uint8_t *data, size_t length, AuthorityRequest 
         if (field_occurs(&request_fields[i], request.operation, AUTHORITY_DONE))
             (void)field_read(&reader, &request_fields[i], &request); /* no request has groups: no memory */
     int error = reader_end(&reader);
+    if (error == 0 && request.level > TOKEN_LEVEL_DELEGATION) error = -EBADMSG;
+    if (error == 0 && operation == AUTHORITY_HELLO && request.token.length != AUTHORITY_SESSION_SIZE)
+        error = -EBADMSG;
     if (error == 0) *ret_request = request;
     return error;
 }

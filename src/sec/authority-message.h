@@ -29,13 +29,33 @@ typedef enum AuthorityOperation {
     AUTHORITY_INITIATE_FINISH = 4,
     AUTHORITY_ACCEPT = 5,
     AUTHORITY_ACCEPT_FINISH = 6,
-    AUTHORITY_ABANDON = 7,    /* forgets a half-open conversation */
-    AUTHORITY_TRANSITION = 8, /* an identity for a user who proved nothing */
+    AUTHORITY_ABANDON = 7,     /* forgets a half-open conversation */
+    AUTHORITY_TRANSITION = 8,  /* an identity for a user who proved nothing */
+    AUTHORITY_HELLO = 9,       /* first on every connection to an authority in another process */
+    AUTHORITY_OPEN_TOKEN = 10, /* what a token's descriptor is worth to who asks, and one of his own */
+    AUTHORITY_ACCOUNT = 11,    /* a token of the local account that asks, as the kernel tells it */
     AUTHORITY_OPERATION_END,
 } AuthorityOperation;
 
 /* By which mechanisms a credential has something to show: a set. */
 enum { AUTHORITY_SHOWS_KERBEROS = 1, AUTHORITY_SHOWS_NTLM = 2 };
+
+/* What an authority in another process says to HELLO: a set. */
+enum {
+    AUTHORITY_ACCEPTS_KERBEROS = 1,
+    AUTHORITY_ACCEPTS_NTLM = 2,
+    AUTHORITY_NEGOTIATES_NTLM = 4,
+    AUTHORITY_IS_MACHINE = 8, /* who asks may act as this machine */
+};
+
+/* Where the identity of a token came from: a set. */
+enum {
+    AUTHORITY_FROM_NETWORK = 1,
+    AUTHORITY_DELEGATED = 2,
+};
+
+#define AUTHORITY_SESSION_SIZE 16u
+#define AUTHORITY_ANYBODY      UINT32_MAX
 
 typedef enum AuthorityStatus {
     AUTHORITY_DONE = 0,
@@ -58,12 +78,16 @@ typedef struct AuthorityRequest {
     const char *path; /* LOGON, may be NULL */
     const char *principal; /* LOGON, may be NULL. TRANSITION: the user */
     const char *password;  /* LOGON, may be NULL */
-    uint64_t credential;   /* RELEASE INITIATE: handle */
+    uint64_t credential;   /* RELEASE INITIATE OPEN_TOKEN: handle; 0 where a descriptor goes with it */
+    uint8_t level;         /* OPEN_TOKEN: the answer's at most, TokenLevel */
+    bool hands;            /* OPEN_TOKEN: it is for somebody else, not for who asks */
+    uint32_t recipient;    /* OPEN_TOKEN: the account that somebody else is; AUTHORITY_ANYBODY */
     const char *target;    /* INITIATE. TRANSITION: this service's principal, may be NULL */
     uint8_t authn_level;   /* INITIATE ACCEPT */
     uint8_t impersonation; /* INITIATE */
     uint64_t conversation; /* INITIATE_FINISH ACCEPT_FINISH ABANDON: id */
-    AuthorityBytes token;  /* INITIATE_FINISH: leg 2. ACCEPT: leg 1. ACCEPT_FINISH: leg 3 */
+    AuthorityBytes token;  /* INITIATE_FINISH: leg 2. ACCEPT: leg 1. ACCEPT_FINISH: leg 3. HELLO: the
+                              session, AUTHORITY_SESSION_SIZE random bytes */
 } AuthorityRequest;
 
 typedef struct AuthorityAnswer {
@@ -72,11 +96,15 @@ typedef struct AuthorityAnswer {
     uint32_t code;        /* REFUSED */
     const char *sentence; /* REFUSED */
     uint64_t credential; /* LOGON; ACCEPT_FINISH: of the delegated ticket, or of the one the caller came with;
-                            TRANSITION: of the one got for the user; 0 without */
-    uint8_t shows;       /* LOGON: AUTHORITY_SHOWS_* */
-    const char *principal;  /* LOGON ACCEPT_FINISH */
+                            TRANSITION: of the one got for the user; 0 without. From another process a
+                            descriptor goes with it, and this is 1 */
+    uint8_t shows;       /* LOGON CALLER: AUTHORITY_SHOWS_* */
+    uint32_t grants;     /* HELLO: AUTHORITY_ACCEPTS_* and so on */
+    uint8_t service;     /* OPEN_TOKEN ACCOUNT: RPC_C_AUTHN_* of what proved it; 0: nothing did */
+    uint8_t origin;      /* OPEN_TOKEN ACCOUNT: AUTHORITY_FROM_NETWORK and so on */
+    const char *principal;  /* LOGON CALLER, being ACCEPT_FINISH TRANSITION OPEN_TOKEN ACCOUNT */
     const char *server;     /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
-    int64_t expires;        /* LOGON ACCEPT_FINISH: of the identity. INITIATE_FINISH: as session_expires */
+    int64_t expires;        /* LOGON CALLER: of the identity. INITIATE_FINISH: as session_expires */
     uint64_t conversation;  /* INITIATE ACCEPT */
     AuthorityBytes token;   /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */
     int32_t enctype;        /* INITIATE_FINISH ACCEPT_FINISH: Kerberos */
@@ -84,10 +112,10 @@ typedef struct AuthorityAnswer {
     AuthorityBytes key;     /*   session key */
     uint64_t send_sequence, receive_sequence;
     int64_t session_expires;
-    uint8_t level;          /* ACCEPT_FINISH: TokenLevel */
-    uint32_t account_flags; /* ACCEPT_FINISH */
-    Sid user;               /* ACCEPT_FINISH */
-    const Sid *groups;      /* ACCEPT_FINISH; when read, in memory of the answer: authority_answer_deinit */
+    uint8_t level;          /* CALLER: TokenLevel */
+    uint32_t account_flags; /* CALLER */
+    Sid user;               /* CALLER */
+    const Sid *groups;      /* CALLER; when read, in memory of the answer: authority_answer_deinit */
     size_t group_count;
     Sid *group_memory; /* owned */
 } AuthorityAnswer;

@@ -31,6 +31,23 @@ typedef struct AuthorityOptions {
 /* An authority linked into this process. 0, -ENOMEM, SEC_FAILED with *failure. */
 int authority_new_linked(const AuthorityOptions *options, Authority **ret_authority,
                          SecFailure *failure) must_use;
+
+/* An authority in another process: mantle-authd, behind a UNIX socket. */
+typedef struct AuthorityRemoteOptions {
+    const char *path;
+    uint64_t timeout; /* ns for one request, its work with the KDC included; 0: AUTHORITY_REMOTE_TIMEOUT */
+} AuthorityRemoteOptions;
+
+#define AUTHORITY_REMOTE_TIMEOUT (30ull * 1000000000ull)
+
+/* Connects and says hello, waiting on this thread. 0, -ENOMEM, SEC_FAILED with *failure: it cannot be
+ * reached, or does not want this process; nothing is used instead of it. */
+int authority_new_remote(const AuthorityRemoteOptions *options, Authority **ret_authority,
+                         SecFailure *failure) must_use;
+bool authority_is_remote(const Authority *authority);
+/* Remote: whether this process may log on as the machine. */
+bool authority_is_machine(const Authority *authority);
+
 Authority *authority_ref(Authority *authority);
 Authority *authority_unref(Authority *authority);
 DEFINE_CLEANUP(Authority, authority_unref)

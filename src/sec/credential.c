@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/refcount.h"
 #include "sec/authority-client.h"
+#include "sec/authority-remote.h"
 #include "sec/credential-private.h"
 
 struct SecCredential {
@@ -64,6 +65,11 @@ uint64_t sec_credential_handle(const SecCredential *credential)
     return credential->handle;
 }
 
+int sec_credential_fd(const SecCredential *credential)
+{
+    return authority_remote_fd(credential->authority, credential->handle);
+}
+
 bool sec_credential_shows(const SecCredential *credential, uint8_t service)
 {
     switch (service) {
@@ -85,7 +91,9 @@ int logon_new(Authority *authority, const LogonSpec *spec, Logon **ret_logon)
     logon->authority = authority_ref(authority);
     bool unproved = spec->source == LOGON_UNPROVED;
     if (unproved && !spec->principal) return -EINVAL;
-    logon->operation = unproved ? AUTHORITY_TRANSITION : AUTHORITY_LOGON;
+    logon->operation = unproved                        ? AUTHORITY_TRANSITION
+                       : spec->source == LOGON_ACCOUNT ? AUTHORITY_ACCOUNT
+                                                       : AUTHORITY_LOGON;
     AuthorityRequest request = {.operation = logon->operation,
                                 .target = unproved ? spec->path : NULL,
                                 .service = spec->service,
@@ -109,7 +117,8 @@ static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
                       .principal = answer->principal,
                       .service = answer->shows & AUTHORITY_SHOWS_KERBEROS ? RPC_C_AUTHN_GSS_KERBEROS
                                                                           : RPC_C_AUTHN_WINNT,
-                      .credential = credential,
+                      .credential = answer->shows ? credential : NULL,
+                      .held = authority_is_remote(logon->authority) ? credential : NULL,
                       .expires = answer->expires};
     /* This machine learns its own user's SIDs from no PAC; the name stands for it, as it does elsewhere
      * without one. */
@@ -121,9 +130,9 @@ static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
 static int logon_make_unproved(Logon *logon, const AuthorityAnswer *answer)
 {
     _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
-    int result = answer->credential ? sec_credential_new(logon->authority, answer->credential,
-                                                         AUTHORITY_SHOWS_KERBEROS, &credential)
-                                    : 0;
+    int result = answer->credential
+                     ? sec_credential_new(logon->authority, answer->credential, answer->shows, &credential)
+                     : 0;
     if (result != 0) return result;
     TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
                       .level = (TokenLevel)answer->level,
@@ -131,11 +140,48 @@ static int logon_make_unproved(Logon *logon, const AuthorityAnswer *answer)
                       .user = answer->user,
                       .groups = answer->groups,
                       .group_count = answer->group_count,
-                      .credential = credential,
+                      .credential = answer->shows ? credential : NULL,
+                      .held = authority_is_remote(logon->authority) ? credential : NULL,
                       .from_network = true,
                       .account_flags = answer->account_flags,
                       .expires = answer->expires};
     return token_new(&spec, &logon->token);
+}
+
+int sec_token_from_answer(Authority *authority, const AuthorityAnswer *answer, TokenKind kind,
+                          Token **ret_token)
+{
+    _cleanup_(sec_credential_unrefp) SecCredential *held = NULL;
+    int result =
+        answer->credential ? sec_credential_new(authority, answer->credential, answer->shows, &held) : 0;
+    if (result != 0) return result;
+    TokenSpec spec = {.kind = kind,
+                      .level = (TokenLevel)answer->level,
+                      .principal = answer->principal,
+                      .user = answer->user,
+                      .groups = answer->groups,
+                      .group_count = answer->group_count,
+                      .credential = answer->shows ? held : NULL,
+                      .held = held,
+                      .delegated = answer->shows && answer->origin & AUTHORITY_DELEGATED,
+                      .from_network = answer->origin & AUTHORITY_FROM_NETWORK,
+                      .account_flags = answer->account_flags,
+                      .service = answer->service,
+                      .expires = answer->expires};
+    return token_new(&spec, ret_token);
+}
+
+/* Of what the authority has put together. */
+static int logon_make(Logon *logon, const AuthorityAnswer *answer)
+{
+    switch (logon->operation) {
+    case AUTHORITY_TRANSITION:
+        return logon_make_unproved(logon, answer);
+    case AUTHORITY_ACCOUNT:
+        return sec_token_from_answer(logon->authority, answer, TOKEN_KIND_PRIMARY, &logon->token);
+    default:
+        return logon_make_token(logon, answer);
+    }
 }
 
 int logon_step(Logon *logon, IoWait *ret_wait)
@@ -144,8 +190,7 @@ int logon_step(Logon *logon, IoWait *ret_wait)
     AuthorityAnswer answer;
     int result = authority_ask_step(logon->call, logon->operation, ret_wait, &answer, &logon->failure);
     if (result != 0) return result;
-    result = logon->operation == AUTHORITY_TRANSITION ? logon_make_unproved(logon, &answer)
-                                                      : logon_make_token(logon, &answer);
+    result = logon_make(logon, &answer);
     authority_answer_deinit(&answer);
     return result;
 }

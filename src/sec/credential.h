@@ -20,12 +20,14 @@ typedef enum LogonSource {
         5, /* a principal alone: this machine vouches for the user (protocol transition), where the
           authority may. An impersonation token that goes where constrained delegation lets it;
           `path` is the principal of the service that asks, NULL: the acceptor keytab's first */
+    LOGON_ACCOUNT = 6, /* this process's own local account, as the kernel tells it: nothing to show to
+                          another machine, but a name among processes of this one. Of a remote authority */
 } LogonSource;
 
 typedef struct LogonSpec {
     LogonSource source;
     uint8_t service;       /* RPC_C_AUTHN_* that it is for; 0: RPC_C_AUTHN_GSS_KERBEROS */
-    const char *path;      /* ccache name or keytab path */
+    const char *path;      /* ccache name or keytab path; LOGON_KEYTAB of a remote authority: NULL, its own */
     const char *principal; /* NULL with LOGON_CCACHE: the cache's; with LOGON_KEYTAB: the keytab's first */
     const char *password;  /* UTF-8; copied into a secret and wiped */
     bool forwardable;      /* ask the KDC for it (default of every Windows logon) */
@@ -52,3 +54,6 @@ Authority *sec_credential_authority(const SecCredential *credential);
 bool sec_credential_shows(const SecCredential *credential, uint8_t service);
 /* The authority's name for it, as it stands in requests. */
 uint64_t sec_credential_handle(const SecCredential *credential);
+/* Of a remote authority: its descriptor, borrowed as long as the reference to the credential; whoever gets it
+ * passed is given what it stands for (sec/handover.h). -1: it is a linked authority's. */
+int sec_credential_fd(const SecCredential *credential);

@@ -39,6 +39,9 @@ static const AuthorityRequest requests[] = {
     {.operation = AUTHORITY_ABANDON, .conversation = 10},
     {.operation = AUTHORITY_TRANSITION, .principal = "alice@LAB.TEST", .target = "host/a"},
     {.operation = AUTHORITY_TRANSITION, .principal = "alice@LAB.TEST"},
+    {.operation = AUTHORITY_HELLO, .token = BYTES("sixteen bytes at")},
+    {.operation = AUTHORITY_OPEN_TOKEN, .level = 2, .hands = true, .recipient = 1000},
+    {.operation = AUTHORITY_ACCOUNT},
 };
 
 static const Sid groups[] = {{.count = 5, .authority = 5, .subauthorities = {21, 1, 2, 3, 513}},
@@ -92,6 +95,23 @@ static const AuthorityAnswer answers[] = {
      .user = {.count = 1, .authority = 5, .subauthorities = {7}},
      .groups = groups,
      .group_count = 2},
+    {.operation = AUTHORITY_HELLO, .grants = 15},
+    {.operation = AUTHORITY_OPEN_TOKEN,
+     .credential = 1,
+     .shows = AUTHORITY_SHOWS_KERBEROS,
+     .service = 16,
+     .origin = AUTHORITY_FROM_NETWORK | AUTHORITY_DELEGATED,
+     .principal = "alice@LAB.TEST",
+     .expires = 7,
+     .level = TOKEN_LEVEL_DELEGATION,
+     .user = {.count = 1, .authority = 5, .subauthorities = {7}},
+     .groups = groups,
+     .group_count = 2},
+    {.operation = AUTHORITY_ACCOUNT,
+     .credential = 1,
+     .principal = "alice",
+     .level = TOKEN_LEVEL_DELEGATION,
+     .user = {.count = 2, .authority = 22, .subauthorities = {1, 1000}}},
 };
 
 static void assert_text(const char *a, const char *b)
@@ -128,6 +148,9 @@ static void test_requests(void **state)
         assert_int_equal(out.service, in->service);
         assert_int_equal(out.authn_level, in->authn_level);
         assert_int_equal(out.impersonation, in->impersonation);
+        assert_int_equal(out.level, in->level);
+        assert_int_equal(out.hands, in->hands);
+        assert_int_equal(out.recipient, in->recipient);
         assert_bytes(&out.token, &in->token);
         for (size_t cut = 0; cut < writer.length; cut++)
             assert_int_equal(authority_request_read(writer.data, cut, &out), -EBADMSG);
@@ -159,6 +182,9 @@ static void test_answers(void **state)
         assert_int_equal(out.enctype, in->enctype);
         assert_int_equal(out.context_flags, in->context_flags);
         assert_int_equal(out.shows, in->shows);
+        assert_int_equal(out.grants, in->grants);
+        assert_int_equal(out.origin, in->origin);
+        assert_int_equal(out.service, in->service);
         assert_int_equal(out.send_sequence, in->send_sequence);
         assert_int_equal(out.receive_sequence, in->receive_sequence);
         assert_int_equal(out.level, in->level);
@@ -297,6 +323,10 @@ static void test_unknown(void **state)
         {{.operation = AUTHORITY_LOGON, .source = 3, .path = "x"},
          ERROR_INVALID_PARAMETER}, /* delegated: never asked for */
         {{.operation = AUTHORITY_LOGON, .source = 77, .path = "x"}, ERROR_INVALID_PARAMETER},
+        {{.operation = AUTHORITY_HELLO, .token = BYTES("sixteen bytes at")},
+         ERROR_NOT_SUPPORTED}, /* linked */
+        {{.operation = AUTHORITY_OPEN_TOKEN, .credential = 1}, ERROR_NOT_SUPPORTED},
+        {{.operation = AUTHORITY_ACCOUNT}, ERROR_NOT_SUPPORTED},
     };
     _cleanup_(authority_unrefp) Authority *authority = make_authority();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

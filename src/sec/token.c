@@ -11,7 +11,7 @@ struct Token {
     TokenKind kind;
     TokenLevel level;
     uint64_t modified_id, authentication_id;
-    SecCredential *credential;
+    SecCredential *credential, *held;
     const char *principal; /* behind the groups */
     Sid user;
     bool delegated, from_network;
@@ -49,6 +49,7 @@ int token_new(const TokenSpec *spec, Token **ret_token)
     if (spec->group_count) memcpy(token->groups, spec->groups, spec->group_count * sizeof(Sid));
     token->principal = memcpy(token->groups + spec->group_count, spec->principal, principal_size);
     if (spec->credential) token->credential = sec_credential_ref(spec->credential);
+    if (spec->held) token->held = sec_credential_ref(spec->held);
     *ret_token = token;
     return 0;
 }
@@ -63,6 +64,7 @@ Token *token_unref(Token *token)
 {
     if (!token || !refcount_unref(&token->refs)) return NULL;
     token->credential = sec_credential_unref(token->credential);
+    token->held = sec_credential_unref(token->held);
     free(token);
     return NULL;
 }
@@ -93,6 +95,7 @@ int token_duplicate(const Token *token, TokenKind kind, TokenLevel level, Token 
         .groups = token->groups,
         .group_count = token->group_count,
         .credential = keeps_credential ? token->credential : NULL,
+        .held = level >= TOKEN_LEVEL_IMPERSONATION ? token->held : NULL,
         .delegated = keeps_credential && token->delegated,
         .from_network = token->from_network,
         .account_flags = token->account_flags,
@@ -142,6 +145,11 @@ uint64_t token_authentication_id(const Token *token)
 SecCredential *token_credential(const Token *token)
 {
     return token->credential;
+}
+
+SecCredential *token_held(const Token *token)
+{
+    return token->held;
 }
 
 bool token_is_delegated(const Token *token)

@@ -37,6 +37,8 @@ typedef struct TokenSpec {
     const Sid *groups;
     size_t group_count;
     SecCredential *credential; /* may be NULL: nothing it could show to another machine. The token takes a reference */
+    SecCredential *held;       /* what an authority in another process knows this identity by, to hand it on with; may be
+                                  NULL. Likewise */
     bool delegated;            /* the credential was received from the client */
     bool from_network;         /* received over a machine boundary */
     uint32_t account_flags;    /* userAccountControl of the PAC, 0 without */
@@ -68,6 +70,9 @@ uint64_t token_modified_id(const Token *token);
 uint64_t token_authentication_id(const Token *token);
 /* Borrowed; NULL when the token is worth nothing on the network. */
 SecCredential *token_credential(const Token *token);
+/* Borrowed; NULL: it cannot be handed to another process (sec/handover.h). Copies at a lower level have the same one:
+ * they are handed on at theirs. */
+SecCredential *token_held(const Token *token);
 bool token_is_delegated(const Token *token);
 bool token_is_from_network(const Token *token);
 uint32_t token_account_flags(const Token *token);

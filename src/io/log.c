@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/log.h"
+#include "io/log.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,10 +13,16 @@
 #define LINE_SIZE 2048
 
 static bool verbose;
+static const char *program = "mantled";
 
 void log_set_verbose(void)
 {
     verbose = true;
+}
+
+void log_set_program(const char *name)
+{
+    program = name;
 }
 
 /* $JOURNAL_STREAM is "device:inode" of the journal's socket: is standard error that? sd-daemon(3),
@@ -74,7 +80,7 @@ void log_line(int priority, const char *format, ...)
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     int prefix = is_journal() ? snprintf(line, sizeof(line), "<%d>", priority)
-                              : snprintf(line, sizeof(line), "mantled: ");
+                              : snprintf(line, sizeof(line), "%.32s: ", program);
     size_t length = (size_t)prefix + escape(text, line + prefix, sizeof(line) - (size_t)prefix);
     /* One write, so that lines of several threads do not mix; a log that cannot be written has no one to
      * tell. */

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authd/request.h"
+#include <errno.h>
+#include <pwd.h>
+#include <rpcdce.h>
+#include <stdio.h>
+#include <string.h>
+#include <winerror.h>
+#include "base/time.h"
+#include "io/pool.h"
+#include "sec/authority-client.h"
+#include "sec/authority-frame.h"
+#include "sec/credential.h"
+
+/* Everything in an answer but tokens, groups and texts; SIDs in binary. */
+#define ANSWER_FIXED_SIZE (1024u + 2 * AUTHORITY_TEXT_MAX + SEC_SENTENCE_MAX)
+#define SID_SIZE_MAX      68u
+#define PASSWD_SIZE       16384u
+
+typedef enum From {
+    FROM_ANYBODY, /* any local account */
+    FROM_MACHINE, /* accounts of [security] machine_identity */
+} From;
+
+typedef enum When {
+    WHEN_FIRST,   /* before everything else, once */
+    WHEN_GREETED, /* after hello */
+} When;
+
+typedef struct Run Run;
+
+typedef struct Row {
+    const char *name;
+    From from;
+    When when;
+    bool descriptor;  /* a token's goes with it */
+    unsigned at_once; /* of one account */
+    int (*answer)(Run *run);
+} Row;
+
+/* One request. */
+struct Run {
+    const RequestHouse *house;
+    Asker *asker;
+    const Row *row;
+    AuthorityRequest request;
+    TokenView view; /* of the descriptor */
+    uint64_t deadline;
+    AuthorityCall *call;
+    RequestReply *reply;
+};
+
+/* Replies */
+
+static int reply_with(Run *run, const AuthorityAnswer *answer)
+{
+    RequestReply *reply = run->reply;
+    Writer writer;
+    size_t capacity = ANSWER_FIXED_SIZE + answer->token.length + (answer->group_count + 1) * SID_SIZE_MAX;
+    uint8_t *data = malloc(capacity);
+    if (!data) return -ENOMEM;
+    writer_init_fixed(&writer, data, capacity); /* never moves: no copy of a session key stays behind */
+    authority_answer_write(&writer, answer);
+    reply->data = data;
+    reply->capacity = capacity;
+    reply->length = writer.length;
+    return writer_status(&writer);
+}
+
+static int refuse(Run *run, uint32_t code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int reply_refusal(Run *run, AuthorityBytes token)
+{
+    AuthorityAnswer answer;
+    authority_answer_refuse(&answer, run->request.operation, &run->reply->refusal);
+    answer.token = token;
+    return reply_with(run, &answer);
+}
+
+static int refuse(Run *run, uint32_t code, const char *format, ...)
+{
+    char sentence[SEC_SENTENCE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
+    va_end(arguments);
+    sec_failure_set(&run->reply->refusal, code, "%s", sentence);
+    return reply_refusal(run, (AuthorityBytes){0});
+}
+
+/* Not a mistake that a program of Mantle's makes: the connection ends. */
+static int refuse_last(Run *run, const char *sentence)
+{
+    run->reply->last = true;
+    return refuse(run, ERROR_INVALID_FUNCTION, "%s", sentence);
+}
+
+/* Asks the authority; waits on this thread, if it can be spared. 0, SEC_RESTART, SEC_FAILED: a refusal is the
+ * reply; -errno. */
+static int ask(Run *run, const AuthorityRequest *request, AuthorityAnswer *ret_answer)
+{
+    SecFailure *failure = &run->reply->refusal;
+    IoWait wait;
+    int result = authority_ask(run->house->authority, request, run->deadline, &run->call);
+    if (result == 0) result = authority_ask_step(run->call, request->operation, &wait, ret_answer, failure);
+    if (result == SEC_WAIT) {
+        if (io_pool_block_begin(false) != 0) {
+            result = refuse(run, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
+                            "the authority has too many requests that wait for a KDC; try again");
+            return result ? result : SEC_FAILED;
+        }
+        while (result == SEC_WAIT) {
+            result = io_wait(&wait);
+            if (result == 0 || result == -ETIMEDOUT) /* the step says what that means */
+                result = authority_ask_step(run->call, request->operation, &wait, ret_answer, failure);
+        }
+        io_pool_block_end();
+    }
+    if (result != SEC_FAILED) return result;
+    result = reply_refusal(run, ret_answer->token);
+    authority_answer_deinit(ret_answer);
+    return result ? result : SEC_FAILED;
+}
+
+/* A refusal that is the reply already counts as answered. */
+static int settled(int result)
+{
+    return result == SEC_FAILED ? 0 : result;
+}
+
+/* Tokens */
+
+static bool is_same_account(const Run *run, const AuthdIdentity *identity)
+{
+    return identity->owner == run->asker->peer.uid ||
+           (identity->owner == AUTHD_NOBODY && token_table_proved(run->house->tokens, run->asker->peer.uid,
+                                                                  identity->principal, identity->service));
+}
+
+/* SRV-11: who is not listed learns who somebody is, and is not given what he can do; but for his own
+ * identity. */
+static TokenLevel worth(const Run *run, const AuthdIdentity *identity, TokenLevel level)
+{
+    if (level <= TOKEN_LEVEL_IDENTIFICATION || run->asker->impersonates || is_same_account(run, identity))
+        return level;
+    return TOKEN_LEVEL_IDENTIFICATION;
+}
+
+/* Answers with a descriptor for a new token. */
+static int reply_token(Run *run, AuthorityAnswer *answer, const TokenView *view)
+{
+    int result = token_table_add(run->house->tokens, run->asker->account, view, &run->reply->fd);
+    if (result == TOKEN_LIMIT)
+        return refuse(run, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
+                      "account %u holds %zu tokens, which is the most it may, or the authority has no room "
+                      "for more",
+                      (unsigned)run->asker->peer.uid, (size_t)run->asker->account->tokens.used);
+    if (result != 0) return result;
+    answer->credential = 1; /* the descriptor says which */
+    return reply_with(run, answer);
+}
+
+/* A caller: what it is worth to who asks. `identity` has everything but the level. */
+static int reply_caller(Run *run, AuthorityAnswer *answer, AuthdIdentity *identity)
+{
+    TokenLevel level = worth(run, identity, (TokenLevel)answer->level);
+    TokenView view = {.identity = identity, .level = level, .holder = run->asker->peer.uid};
+    answer->level = (uint8_t)level;
+    answer->credential = 0;
+    if (level < TOKEN_LEVEL_IMPERSONATION) {
+        answer->shows = 0;
+        return reply_with(run, answer);
+    }
+    return reply_token(run, answer, &view);
+}
+
+/* Operations: each leaves a reply. 0, -ENOMEM, -errno. */
+
+static int answer_hello(Run *run)
+{
+    Authority *authority = run->house->authority;
+    AuthorityAnswer answer = {.operation = AUTHORITY_HELLO};
+    int result = session_join(run->house->sessions, run->asker->account, run->request.token.data,
+                              &run->asker->session);
+    if (result != 0) return result;
+    if (authority_accepts(authority, RPC_C_AUTHN_GSS_KERBEROS)) answer.grants |= AUTHORITY_ACCEPTS_KERBEROS;
+    if (authority_accepts(authority, RPC_C_AUTHN_WINNT)) answer.grants |= AUTHORITY_ACCEPTS_NTLM;
+    if (authority_negotiates_ntlm(authority)) answer.grants |= AUTHORITY_NEGOTIATES_NTLM;
+    if (run->asker->machine && run->house->keytab) answer.grants |= AUTHORITY_IS_MACHINE;
+    return reply_with(run, &answer);
+}
+
+/* What an account that is not listed is told, in the language of the key. */
+static int refuse_machine(Run *run, const char *what)
+{
+    return refuse(run, ERROR_PRIVILEGE_NOT_HELD,
+                  "account %u may not %s; list it in [security] machine_identity of the authority's "
+                  "mantle.conf",
+                  (unsigned)run->asker->peer.uid, what);
+}
+
+/* The logons that are done for others: with the machine's own keytab, never one that somebody names, and with
+ * what a user types. 0: `request` is complete; SEC_FAILED: refused; -errno. */
+static int logon_prepare(Run *run, AuthorityRequest *request)
+{
+    int result;
+    switch (request->source) {
+    case LOGON_KEYTAB:
+        if (!run->asker->machine)
+            result = refuse_machine(run, "act as this machine");
+        else if (request->path)
+            result = refuse(run, ERROR_ACCESS_DENIED,
+                            "the authority reads no keytab that it is told; log on with none named, or in "
+                            "the process itself");
+        else if (!run->house->keytab)
+            result = refuse(run, (uint32_t)SEC_E_NO_CREDENTIALS,
+                            "the authority has no keytab; set keytab in [security] of its mantle.conf");
+        else {
+            request->path = run->house->keytab;
+            if (!request->principal) request->principal = run->house->principal;
+            return 0;
+        }
+        break;
+    case LOGON_PASSWORD:
+    case LOGON_NT_HASH:
+        if (!request->path) return 0;
+        result = refuse(run, ERROR_INVALID_PARAMETER, "a logon with a password names no file");
+        break;
+    default:
+        result = refuse(run, ERROR_ACCESS_DENIED,
+                        "the authority does not log on from what a process names (source %u): a ticket cache "
+                        "is used in the process that may read it",
+                        request->source);
+    }
+    return result ? result : SEC_FAILED;
+}
+
+static int answer_logon(Run *run)
+{
+    AuthorityAnswer answer;
+    AuthorityRequest request = run->request;
+    int result = logon_prepare(run, &request);
+    if (result == 0) result = ask(run, &request, &answer);
+    if (result != 0) return settled(result);
+    _cleanup_(authd_identity_unrefp) AuthdIdentity *identity = NULL;
+    answer.service = answer.shows & AUTHORITY_SHOWS_KERBEROS ? RPC_C_AUTHN_GSS_KERBEROS : RPC_C_AUTHN_WINNT;
+    result = authd_identity_new(run->house->authority, &answer, &identity);
+    if (result == 0) result = sid_from_principal(identity->principal, &identity->user);
+    if (result != 0) return result;
+    identity->owner = run->asker->peer.uid;
+    TokenView view = {.identity = identity, .level = TOKEN_LEVEL_DELEGATION, .holder = identity->owner};
+    return reply_token(run, &answer, &view);
+}
+
+static int answer_transition(Run *run)
+{
+    AuthorityAnswer answer;
+    int result = ask(run, &run->request, &answer);
+    if (result != 0) return settled(result);
+    _cleanup_(authd_identity_unrefp) AuthdIdentity *identity = NULL;
+    answer.origin = AUTHORITY_FROM_NETWORK;
+    result = authd_identity_new(run->house->authority, &answer, &identity);
+    if (result == 0) result = reply_caller(run, &answer, identity);
+    authority_answer_deinit(&answer);
+    return result;
+}
+
+/* Whether the token can be shown to another machine, as it is asked for. 0, SEC_FAILED: refused; -errno. */
+static int initiate_check(Run *run)
+{
+    const TokenView *view = &run->view;
+    char who[SEC_QUOTE_SIZE];
+    TokenLevel level = worth(run, view->identity, view->level);
+    bool network = view->identity->origin & AUTHORITY_FROM_NETWORK;
+    int result;
+    sec_quote(view->identity->principal, who);
+    if (level < TOKEN_LEVEL_IMPERSONATION)
+        result = refuse(run, ERROR_BAD_IMPERSONATION_LEVEL,
+                        "%s's token is worth IDENTIFY to account %u: it may not be shown to another machine",
+                        who, (unsigned)run->asker->peer.uid);
+    else if (!view->identity->shows ||
+             (view->identity->origin & AUTHORITY_DELEGATED && level < TOKEN_LEVEL_DELEGATION))
+        result = refuse(run, (uint32_t)SEC_E_NO_CREDENTIALS,
+                        "%s's token has nothing to show to another machine", who);
+    else if (view->handed && !network && level < TOKEN_LEVEL_DELEGATION &&
+             run->request.impersonation >= RPC_C_IMP_LEVEL_DELEGATE) /* LVL-5 */
+        result = refuse(run, RPC_S_SEC_PKG_ERROR,
+                        "%s let this process act as it at IMPERSONATE: it may go to one other machine, but "
+                        "not be delegated there; ask it to call at DELEGATE",
+                        who);
+    else
+        return 0;
+    return result ? result : SEC_FAILED;
+}
+
+/* The conversation is this session's from now on. */
+static int keep_conversation(Run *run, uint64_t id, uint8_t service, const AuthorityAnswer *answer)
+{
+    int result = session_put_conversation(run->asker->session, id, service);
+    return result ? result : reply_with(run, answer);
+}
+
+static int answer_initiate(Run *run)
+{
+    AuthorityAnswer answer;
+    AuthorityRequest request = run->request;
+    int result = initiate_check(run);
+    request.credential = run->view.identity->credential;
+    if (result == 0) result = ask(run, &request, &answer);
+    return result ? settled(result) : keep_conversation(run, answer.conversation, request.service, &answer);
+}
+
+static int answer_accept(Run *run)
+{
+    AuthorityAnswer answer;
+    int result = ask(run, &run->request, &answer);
+    return result ? settled(result)
+                  : keep_conversation(run, answer.conversation, run->request.service, &answer);
+}
+
+static int refuse_conversation(Run *run)
+{
+    return refuse(run, (uint32_t)SEC_E_UNFINISHED_CONTEXT_DELETED,
+                  "there is no such half-open authentication of this process: it took too long and was given "
+                  "up in favour of newer ones, or never began");
+}
+
+static int answer_initiate_finish(Run *run)
+{
+    AuthorityAnswer answer;
+    uint8_t service;
+    uint64_t id = run->request.conversation;
+    if (!session_take_conversation(run->asker->session, id, &service)) return refuse_conversation(run);
+    int result = ask(run, &run->request, &answer);
+    if (result == SEC_RESTART) return keep_conversation(run, id, service, &answer);
+    return result ? settled(result) : reply_with(run, &answer);
+}
+
+static int answer_accept_finish(Run *run)
+{
+    AuthorityAnswer answer;
+    uint8_t service;
+    if (!session_take_conversation(run->asker->session, run->request.conversation, &service))
+        return refuse_conversation(run);
+    int result = ask(run, &run->request, &answer);
+    if (result != 0) return settled(result);
+    _cleanup_(authd_identity_unrefp) AuthdIdentity *identity = NULL;
+    answer.service = service;
+    answer.origin = AUTHORITY_FROM_NETWORK;
+    if (answer.shows && answer.level == TOKEN_LEVEL_DELEGATION) answer.origin |= AUTHORITY_DELEGATED;
+    result = authd_identity_new(run->house->authority, &answer, &identity);
+    if (result == 0) result = reply_caller(run, &answer, identity);
+    authority_answer_deinit(&answer);
+    return result;
+}
+
+static int answer_abandon(Run *run)
+{
+    uint8_t service;
+    AuthorityAnswer answer;
+    if (!session_take_conversation(run->asker->session, run->request.conversation, &service))
+        return refuse_conversation(run);
+    int result = ask(run, &run->request, &answer);
+    return result ? settled(result) : reply_with(run, &answer);
+}
+
+/* What is known of an identity, as an answer. */
+static AuthorityAnswer describe(AuthorityOperation operation, const AuthdIdentity *identity, TokenLevel level)
+{
+    return (AuthorityAnswer){.operation = operation,
+                             .shows = identity->shows,
+                             .service = identity->service,
+                             .origin = identity->origin,
+                             .principal = identity->principal,
+                             .expires = identity->expires,
+                             .level = (uint8_t)level,
+                             .account_flags = identity->account_flags,
+                             .user = identity->user,
+                             .groups = identity->groups,
+                             .group_count = identity->group_count};
+}
+
+static int answer_open_token(Run *run)
+{
+    const AuthorityRequest *request = &run->request;
+    TokenView view = run->view;
+    TokenLevel level = worth(run, view.identity, view.level);
+    bool hands = request->hands;
+    if (request->level < level) level = (TokenLevel)request->level;
+    if (level == TOKEN_LEVEL_ANONYMOUS)
+        return refuse(run, ERROR_INVALID_PARAMETER, "nobody is no token that is handed on");
+    if (hands && level < request->level)
+        return refuse(run, ERROR_BAD_IMPERSONATION_LEVEL,
+                      "the token is not worth to account %u what it wants to hand on",
+                      (unsigned)run->asker->peer.uid);
+    AuthorityAnswer answer = describe(AUTHORITY_OPEN_TOKEN, view.identity, level);
+    /* A forwarded ticket is worth DELEGATE, whoever has the token (sec/token.h). */
+    if (level < TOKEN_LEVEL_IMPERSONATION ||
+        (answer.origin & AUTHORITY_DELEGATED && level < TOKEN_LEVEL_DELEGATION))
+        answer.shows = 0;
+    view.level = level;
+    view.handed |= hands;
+    view.holder = !hands                                    ? run->asker->peer.uid
+                  : request->recipient == AUTHORITY_ANYBODY ? AUTHD_NOBODY
+                                                            : request->recipient;
+    return hands || level >= TOKEN_LEVEL_IMPERSONATION ? reply_token(run, &answer, &view)
+                                                       : reply_with(run, &answer);
+}
+
+/* Names of local accounts have neither '@' nor '\': principals of Kerberos and NTLM never meet them. */
+static void account_name(uid_t uid, char name[AUTHORITY_TEXT_MAX])
+{
+    char buffer[PASSWD_SIZE];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 && found && *found->pw_name &&
+        !strpbrk(found->pw_name, "@\\") && strlen(found->pw_name) < AUTHORITY_TEXT_MAX)
+        (void)snprintf(name, AUTHORITY_TEXT_MAX, "%s", found->pw_name);
+    else
+        (void)snprintf(name, AUTHORITY_TEXT_MAX, "uid %u", (unsigned)uid);
+}
+
+static int answer_account(Run *run)
+{
+    char name[AUTHORITY_TEXT_MAX];
+    const PolicyPeer *peer = &run->asker->peer;
+    size_t further = peer->group_count < TOKEN_GROUPS_MAX - 1 ? peer->group_count : TOKEN_GROUPS_MAX - 1;
+    _cleanup_(freep) Sid *groups = calloc(1 + further, sizeof(Sid));
+    _cleanup_(authd_identity_unrefp) AuthdIdentity *identity = NULL;
+    if (!groups) return -ENOMEM;
+    groups[0] = sid_from_gid(peer->gid);
+    for (size_t i = 0; i < further; i++)
+        groups[1 + i] = sid_from_gid(peer->groups[i]);
+    account_name(peer->uid, name);
+    AuthorityAnswer answer = {.operation = AUTHORITY_ACCOUNT,
+                              .principal = name,
+                              .expires = INT64_MAX,
+                              .level = TOKEN_LEVEL_DELEGATION,
+                              .user = sid_from_uid(peer->uid),
+                              .groups = groups,
+                              .group_count = 1 + further};
+    int result = authd_identity_new(run->house->authority, &answer, &identity);
+    if (result != 0) return result;
+    identity->owner = peer->uid;
+    TokenView view = {.identity = identity, .level = TOKEN_LEVEL_DELEGATION, .holder = peer->uid};
+    return reply_token(run, &answer, &view);
+}
+
+/* The table. RELEASE is not in it: a token is given up by closing its descriptor. */
+static const Row rows[AUTHORITY_OPERATION_END] = {
+    [AUTHORITY_HELLO] = {"hello", FROM_ANYBODY, WHEN_FIRST, false, 64, answer_hello},
+    [AUTHORITY_LOGON] = {"logon", FROM_ANYBODY, WHEN_GREETED, false, 16, answer_logon},
+    [AUTHORITY_ACCOUNT] = {"account", FROM_ANYBODY, WHEN_GREETED, false, 64, answer_account},
+    [AUTHORITY_TRANSITION] = {"transition", FROM_MACHINE, WHEN_GREETED, false, 16, answer_transition},
+    [AUTHORITY_INITIATE] = {"initiate", FROM_ANYBODY, WHEN_GREETED, true, 64, answer_initiate},
+    [AUTHORITY_INITIATE_FINISH] = {"initiate finish", FROM_ANYBODY, WHEN_GREETED, false, 64,
+                                   answer_initiate_finish},
+    [AUTHORITY_ACCEPT] = {"accept", FROM_ANYBODY, WHEN_GREETED, false, 64, answer_accept},
+    [AUTHORITY_ACCEPT_FINISH] = {"accept finish", FROM_ANYBODY, WHEN_GREETED, false, 64,
+                                 answer_accept_finish},
+    [AUTHORITY_ABANDON] = {"abandon", FROM_ANYBODY, WHEN_GREETED, false, 64, answer_abandon},
+    [AUTHORITY_OPEN_TOKEN] = {"open token", FROM_ANYBODY, WHEN_GREETED, true, 64, answer_open_token},
+};
+
+unsigned request_at_once(AuthorityOperation operation)
+{
+    return rows[operation].at_once;
+}
+
+/* The descriptor that came with it. 0, SEC_FAILED: refused; -errno. */
+static int check_descriptor(Run *run, int fd)
+{
+    int result;
+    if (run->row->descriptor != (fd >= 0)) {
+        result = refuse_last(run, fd >= 0 ? "a descriptor was passed with a request that takes none"
+                                          : "the request names a token by its descriptor, and has none");
+    } else if (fd < 0) {
+        return 0;
+    } else if (token_table_find(run->house->tokens, fd, &run->view) != 0) {
+        result = refuse(run, (uint32_t)SEC_E_INVALID_TOKEN,
+                        "forged or stale descriptor: it is no token of this authority, or of one that ended "
+                        "since; log on or have it passed again");
+    } else if (run->view.holder != AUTHD_NOBODY && run->view.holder != run->asker->peer.uid) {
+        result = refuse(run, (uint32_t)SEC_E_INVALID_TOKEN,
+                        "the token was given to account %u, and is nothing in the hands of account %u",
+                        (unsigned)run->view.holder, (unsigned)run->asker->peer.uid);
+    } else {
+        return 0;
+    }
+    return result ? result : SEC_FAILED;
+}
+
+/* What the row demands. As above. */
+static int check_row(Run *run, int fd)
+{
+    const Row *row = run->row;
+    int result;
+    if (run->request.credential != 0)
+        result = refuse_last(run, "credentials have no numbers here");
+    else if (row->when == WHEN_FIRST && run->asker->session)
+        result = refuse_last(run, "hello was said already");
+    else if (row->when == WHEN_GREETED && !run->asker->session)
+        result = refuse_last(run, "hello comes first on a connection");
+    else if (row->from == FROM_MACHINE && !run->asker->machine)
+        result = refuse_machine(run, "make identities for users who proved nothing");
+    else
+        return check_descriptor(run, fd);
+    return result ? result : SEC_FAILED;
+}
+
+static int run_row(Run *run, int fd)
+{
+    Quota *at_once = &run->asker->account->at_once[run->request.operation];
+    int result = check_row(run, fd);
+    if (result != 0) return settled(result);
+    if (!quota_charge(at_once, 1))
+        return refuse(run, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
+                      "account %u has %u requests of this kind (%s) at once, which is the most it may",
+                      (unsigned)run->asker->peer.uid, run->row->at_once, run->row->name);
+    result = run->row->answer(run);
+    quota_release(at_once, 1);
+    return result;
+}
+
+int request_answer(const RequestHouse *house, Asker *asker, const uint8_t *bytes, size_t length,
+                   uint32_t patience, int fd, RequestReply *ret_reply)
+{
+    RequestReply reply = {.fd = -1, .operation = "?"};
+    Run run = {.house = house, .asker = asker, .reply = &reply};
+    int result = 0;
+    run.deadline = patience == UINT32_MAX ? TIME_NEVER : time_after(patience * NS_PER_MS);
+    if (authority_request_read(bytes, length, &run.request) != 0) {
+        run.request.operation = AUTHORITY_HELLO; /* an answer has to name one */
+        result = refuse_last(&run, "it is no request of the authority's");
+    } else {
+        run.row = &rows[run.request.operation];
+        if (run.row->name) reply.operation = run.row->name;
+        result = run.row->answer ? run_row(&run, fd)
+                                 : refuse_last(&run, "there is no such request between processes");
+    }
+    authority_call_free(run.call);
+    authd_identity_unref(run.view.identity);
+    if (result == 0)
+        *ret_reply = reply;
+    else
+        request_reply_deinit(&reply);
+    return result;
+}
+
+void request_reply_deinit(RequestReply *reply)
+{
+    if (reply->data) explicit_bzero(reply->data, reply->capacity);
+    free(reply->data);
+    if (reply->fd >= 0) close(reply->fd);
+    *reply = (RequestReply){.fd = -1};
+}
