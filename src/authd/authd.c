@@ -20,10 +20,14 @@ static int load_list(const Conf *conf, ConfId id, PolicyList *ret_list)
 static int make_authority(Authd *authd, const Conf *conf)
 {
     SecFailure failure = {0};
+    const int accounts = conf_choice(conf, CONF_SECURITY_NTLM_ACCOUNTS);
     AuthorityOptions options = {.acceptor_keytab = conf_string(conf, CONF_SECURITY_KEYTAB),
                                 .allow_rc4 = conf_boolean(conf, CONF_SECURITY_ALLOW_RC4),
                                 .ntlm = conf_boolean(conf, CONF_SECURITY_NTLM),
-                                .ntlm_users = conf_string(conf, CONF_SECURITY_NTLM_USERS),
+                                .ntlm_users = accounts & CONF_NTLM_ACCOUNTS_USERS
+                                                  ? conf_string(conf, CONF_SECURITY_NTLM_USERS)
+                                                  : NULL,
+                                .ntlm_winbind = accounts & CONF_NTLM_ACCOUNTS_WINBIND,
                                 .protocol_transition = conf_boolean(conf, CONF_SECURITY_PROTOCOL_TRANSITION),
                                 .kdc_timeout = conf_duration(conf, CONF_SECURITY_KDC_TIMEOUT)};
     int result = authority_new_linked(&options, &authd->authority, &failure);

@@ -85,18 +85,21 @@ static HRESULT ensure_authority(void)
     SecFailure failure = {0};
     AuthorityOptions options;
     HRESULT hr;
-    int r;
+    int r, accounts;
 
     if (process.authority) return S_OK;
     hr = ensure_conf();
     if (FAILED(hr)) return hr;
-    options = (AuthorityOptions){.acceptor_keytab = acceptor_keytab(),
-                                 .allow_rc4 = conf_boolean(process.conf, CONF_SECURITY_ALLOW_RC4),
-                                 .ntlm = conf_boolean(process.conf, CONF_SECURITY_NTLM),
-                                 .ntlm_users = conf_string(process.conf, CONF_SECURITY_NTLM_USERS),
-                                 .protocol_transition =
-                                     conf_boolean(process.conf, CONF_SECURITY_PROTOCOL_TRANSITION),
-                                 .kdc_timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT)};
+    accounts = conf_choice(process.conf, CONF_SECURITY_NTLM_ACCOUNTS);
+    options = (AuthorityOptions){
+        .acceptor_keytab = acceptor_keytab(),
+        .allow_rc4 = conf_boolean(process.conf, CONF_SECURITY_ALLOW_RC4),
+        .ntlm = conf_boolean(process.conf, CONF_SECURITY_NTLM),
+        .ntlm_users =
+            accounts & CONF_NTLM_ACCOUNTS_USERS ? conf_string(process.conf, CONF_SECURITY_NTLM_USERS) : NULL,
+        .ntlm_winbind = accounts & CONF_NTLM_ACCOUNTS_WINBIND,
+        .protocol_transition = conf_boolean(process.conf, CONF_SECURITY_PROTOCOL_TRANSITION),
+        .kdc_timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT)};
     r = authority_new_linked(&options, &process.authority, &failure);
     if (r < 0) return E_OUTOFMEMORY;
     return r == 0 ? S_OK : com_error_from_failure(&failure);

@@ -54,7 +54,14 @@
     KEY(SECURITY_NTLM_USERS, "security", "ntlm_users", "", TYPE(CONF_PATH),                                  \
         "File of the accounts that NTLM callers are verified against, one DOMAIN:user:password or "          \
         "smbpasswd "                                                                                         \
-        "line each. Nobody else may read it. Not set: no caller is accepted.")                               \
+        "line each. Nobody else may read it. Not set: none is.")                                             \
+    KEY(SECURITY_NTLM_ACCOUNTS, "security", "ntlm_accounts", "users", CHOICE(CONF_NTLM_ACCOUNTS),            \
+        "Whose accounts NTLM callers are verified against. users: those of ntlm_users. winbind: those that " \
+        "winbindd of this machine vouches for, the accounts of its domain; programs have to be in the "      \
+        "group that may ask it, winbindd_priv (SupplementaryGroups= in a drop-in of mantled.service). "      \
+        "both: who is in the file of ntlm_users is verified by it "                                          \
+        "and by nothing else, also where that refuses; all others by winbindd. Who cannot be verified is "   \
+        "refused, also where winbindd does not answer.")                                                     \
     KEY(SECURITY_PROTOCOL_TRANSITION, "security", "protocol_transition", "no", TYPE(CONF_BOOLEAN),           \
         "Let programs that run with this configuration make identities for users who did not prove "         \
         "themselves by Kerberos (S4U2self); where those may go says the KDC.")                               \
@@ -84,3 +91,7 @@
  * chosen. */
 #define CONF_AUTHN_LEVELS "|none|connect|call|packet|integrity|privacy"
 #define CONF_IMP_LEVELS   "|anonymous|identify|impersonate|delegate"
+/* Bits: 1 users, 2 winbind. */
+#define CONF_NTLM_ACCOUNTS         "|users|winbind|both"
+#define CONF_NTLM_ACCOUNTS_USERS   1
+#define CONF_NTLM_ACCOUNTS_WINBIND 2

@@ -130,10 +130,14 @@ static int load(Daemon *daemon)
 static int make_authority(Daemon *daemon)
 {
     SecFailure failure = {0};
+    const int accounts = conf_choice(daemon->conf, CONF_SECURITY_NTLM_ACCOUNTS);
     AuthorityOptions options = {.acceptor_keytab = conf_string(daemon->conf, CONF_SECURITY_KEYTAB),
                                 .allow_rc4 = conf_boolean(daemon->conf, CONF_SECURITY_ALLOW_RC4),
                                 .ntlm = conf_boolean(daemon->conf, CONF_SECURITY_NTLM),
-                                .ntlm_users = conf_string(daemon->conf, CONF_SECURITY_NTLM_USERS),
+                                .ntlm_users = accounts & CONF_NTLM_ACCOUNTS_USERS
+                                                  ? conf_string(daemon->conf, CONF_SECURITY_NTLM_USERS)
+                                                  : NULL,
+                                .ntlm_winbind = accounts & CONF_NTLM_ACCOUNTS_WINBIND,
                                 .kdc_timeout = conf_duration(daemon->conf, CONF_SECURITY_KDC_TIMEOUT)};
     int r = authority_new_linked(&options, &daemon->authority, &failure);
     if (r > 0) {

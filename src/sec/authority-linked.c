@@ -25,6 +25,7 @@ typedef struct Linked {
     Authority authority;
     KerberosConfig *config;
     char *keytab_path, *ntlm_users;
+    bool ntlm_winbind;
     bool ntlm, transition;
     uint64_t kdc_timeout;
     AuthorityStore *store;
@@ -84,6 +85,7 @@ int authority_new_linked(const AuthorityOptions *options, Authority **ret_author
     int result = kerberos_config_new(options->krb5_config, options->allow_rc4, &authority->config, failure);
     if (result == 0) result = authority_store_new(&authority->store);
     authority->ntlm = options->ntlm;
+    authority->ntlm_winbind = options->ntlm_winbind;
     authority->transition = options->protocol_transition;
     if (result == 0 && options->ntlm_users && !(authority->ntlm_users = strdup(options->ntlm_users)))
         result = -ENOMEM;
@@ -379,6 +381,7 @@ static int operation_accept(LinkedCall *call, IoWait *ret_wait)
     _cleanup_(kerberos_keytab_unrefp) KerberosKeytab *keytab = authority_keytab(call->authority);
     const MechanismAccept what = {.keytab = keytab,
                                   .ntlm_users = call->authority->ntlm_users,
+                                  .ntlm_winbind = call->authority->ntlm_winbind,
                                   .authn_level = call->request.authn_level};
     AuthorityConversation conversation = {.mechanism = call->mechanism};
     _cleanup_(writer_deinitp) Writer error_token;

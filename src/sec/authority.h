@@ -22,6 +22,7 @@ typedef struct AuthorityOptions {
     bool allow_rc4;
     bool ntlm;                /* NTLM is accepted, and may be what Negotiate ends with, on both sides */
     const char *ntlm_users;   /* file of accounts that NTLM callers are verified with, or NULL */
+    bool ntlm_winbind;        /* winbindd verifies those of accounts that the file does not have */
     bool protocol_transition; /* identities may be made for users who proved nothing (S4U2self) */
     uint64_t kdc_timeout;     /* ns for one operation with the KDC; 0: AUTHORITY_KDC_TIMEOUT */
 } AuthorityOptions;

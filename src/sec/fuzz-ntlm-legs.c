@@ -73,7 +73,8 @@ static void converse(Change *change, NtlmInitiator *initiator)
 
     const uint8_t *token = ntlm_initiator_output(initiator, &length);
     length = carry(change, 0, token, length, leg);
-    if (ntlm_acceptor_new(users, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, leg, length, &acceptor, &failure) != 0)
+    if (ntlm_acceptor_new(&(NtlmVerifiers){.users = users}, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, leg, length,
+                          &acceptor, &failure) != 0)
         return;
     token = ntlm_acceptor_output(acceptor, &length);
     length = carry(change, 1, token, length, leg);

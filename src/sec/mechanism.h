@@ -34,6 +34,7 @@ typedef struct MechanismInitiate {
 typedef struct MechanismAccept {
     KerberosKeytab *keytab; /* borrowed; NULL: Kerberos is not accepted */
     const char *ntlm_users; /* file of accounts; NULL: there is none */
+    bool ntlm_winbind;      /* accounts that the file does not have are winbindd's business */
     uint8_t authn_level;    /* of the bind */
 } MechanismAccept;
 

@@ -4,6 +4,7 @@
 #include <gssapi/gssapi_ntlmssp.h>
 #include <limits.h>
 #include <locale.h>
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <rpcdce.h>
@@ -25,16 +26,18 @@
 
 struct NtlmAcceptor {
     char *users;
+    NtlmVerify *winbind;
     uint32_t required;  /* flags that every message must have */
     uint32_t offered;   /* of NTLM_PROTECTS: what CHALLENGE agreed to */
     bool identify;      /* NEGOTIATE asked for it */
     bool domain_member; /* gss-ntlmssp found winbindd */
     char host[HOST_NAME_MAX + 1], own_domain[NETBIOS_NAME_MAX + 1];
     gss_ctx_id_t context;
-    uint8_t *output;
-    size_t output_length;
+    uint8_t *negotiate, *output; /* as they came and went */
+    size_t negotiate_length, output_length;
     bool finished;
-    char *principal, *server;
+    NtlmAccount account;
+    char *server;
     uint8_t key[NTLM_KEY];
 };
 
@@ -88,7 +91,8 @@ static void utf8_load(void)
     utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 }
 
-/* One leg; the token that goes back is the output. GSS_S_* of the library in `ret_major`. */
+/* One leg; the token that goes back, if there is one, is the output. GSS_S_* of the library in `ret_major`.
+ */
 static int step(NtlmAcceptor *acceptor, const char *keyfile, const uint8_t *token, size_t length,
                 OM_uint32 *ret_major, OM_uint32 *ret_minor, SecFailure *failure)
 {
@@ -105,9 +109,9 @@ static int step(NtlmAcceptor *acceptor, const char *keyfile, const uint8_t *toke
                                         GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &output, NULL, NULL, NULL);
     if (before) (void)uselocale(before);
     (void)gss_release_cred(&ignored, &credential);
-    free(acceptor->output);
-    acceptor->output = NULL;
-    return ntlm_gss_take(&output, &acceptor->output, &acceptor->output_length);
+    if (output.length > 0) return ntlm_gss_take(&output, &acceptor->output, &acceptor->output_length);
+    (void)gss_release_buffer(&ignored, &output);
+    return 0;
 }
 
 static uint32_t required_flags(uint8_t authn_level)
@@ -142,6 +146,9 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
         acceptor->offered = 0;
     if ((flags & acceptor->required) != acceptor->required)
         return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, weak_offer);
+    if (!(acceptor->negotiate = malloc(length))) return -ENOMEM;
+    memcpy(acceptor->negotiate, token, length);
+    acceptor->negotiate_length = length;
     /* Version may be left out ([MS-NLMP] 2.2.1.1, note 6), and gss-ntlmssp 1.2.0 does not know that. A MIC
      * over such a message will not fit; who sends one sends Version, too. */
     uint8_t padded[NEGOTIATE_FULL] = {0};
@@ -154,7 +161,8 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
     if (major != GSS_S_CONTINUE_NEEDED)
         return ntlm_gss_fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "a caller cannot be verified by NTLM",
                              major, minor);
-    if (ntlm_challenge_read(acceptor->output, acceptor->output_length, &challenge) != 0 ||
+    if (!acceptor->output ||
+        ntlm_challenge_read(acceptor->output, acceptor->output_length, &challenge) != 0 ||
         (challenge.flags & acceptor->required) != acceptor->required ||
         (challenge.flags & NTLM_PROTECTS) != acceptor->offered)
         return fail(failure, (uint32_t)SEC_E_INTERNAL_ERROR, "gss-ntlmssp made a challenge that is too weak");
@@ -162,17 +170,21 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
     return 0;
 }
 
-int ntlm_acceptor_new(const char *users, uint8_t authn_level, const uint8_t *token, size_t length,
-                      NtlmAcceptor **ret_acceptor, SecFailure *failure)
+int ntlm_acceptor_new(const NtlmVerifiers *verifiers, uint8_t authn_level, const uint8_t *token,
+                      size_t length, NtlmAcceptor **ret_acceptor, SecFailure *failure)
 {
-    if (!users)
+    const char *users = verifiers->users;
+
+    if (!users && !verifiers->winbind)
         return fail(failure, (uint32_t)SEC_E_NO_CREDENTIALS,
-                    "this process has no user file; set ntlm_users= in section [security] of mantle.conf");
+                    "this process has no user file; set ntlm_users= in section [security] of mantle.conf, or "
+                    "ntlm_accounts=winbind");
     if (!ntlm_crypto_available())
         return fail(failure, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
                     "OpenSSL's legacy provider, which has MD4 and RC4, cannot be loaded");
     _cleanup_(ntlm_acceptor_freep) NtlmAcceptor *acceptor = calloc(1, sizeof(*acceptor));
-    if (!acceptor || !(acceptor->users = strdup(users))) return -ENOMEM;
+    if (!acceptor || (users && !(acceptor->users = strdup(users)))) return -ENOMEM;
+    acceptor->winbind = verifiers->winbind;
     acceptor->required = required_flags(authn_level);
     int r = take_names(acceptor);
     if (r == 0) r = accept_negotiate(acceptor, token, length, failure);
@@ -187,8 +199,9 @@ NtlmAcceptor *ntlm_acceptor_free(NtlmAcceptor *acceptor)
     if (!acceptor) return NULL;
     if (acceptor->context) (void)gss_delete_sec_context(&ignored, &acceptor->context, GSS_C_NO_BUFFER);
     free(acceptor->users);
+    free(acceptor->negotiate);
     free(acceptor->output);
-    free(acceptor->principal);
+    ntlm_account_deinit(&acceptor->account);
     free(acceptor->server);
     explicit_bzero(acceptor, sizeof(*acceptor));
     free(acceptor);
@@ -217,8 +230,6 @@ static void claim_deinit(Claim *claim)
 static int check_message(const NtlmAcceptor *acceptor, int result, const NtlmAuthenticate *message,
                          SecFailure *failure)
 {
-    static const uint8_t zero[NTLM_RESPONSE_LM];
-
     if (result == NTLM_OLD_RESPONSE)
         return fail(failure, (uint32_t)SEC_E_LOGON_DENIED,
                     "it answered with LM or NTLMv1, which are not accepted");
@@ -229,11 +240,6 @@ static int check_message(const NtlmAcceptor *acceptor, int result, const NtlmAut
         return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, "it turned off what it had agreed to");
     if (message->flags & NTLM_PROTECTS & ~acceptor->offered)
         return fail(failure, (uint32_t)SEC_E_ALGORITHM_MISMATCH, "it turned on what was not agreed to");
-    /* As a member of a domain gss-ntlmssp takes a right LM response for a wrong NTLMv2 response, and
-     * then nothing vouches for what that one says. */
-    if (acceptor->domain_member && message->lm_response.length != 0 &&
-        memcmp(message->lm_response.data, zero, sizeof(zero)) != 0)
-        return fail(failure, (uint32_t)SEC_E_LOGON_DENIED, "it sent an LM response, too");
     return 0;
 }
 
@@ -284,35 +290,111 @@ static int deny(const Claim *claim, SecFailure *failure)
     return SEC_FAILED;
 }
 
-/* The account of the file, or, for one that is not there, a hash that nothing is right for: whether a name
- * exists shows neither in the answer nor in how long it takes. */
-static int find_account(const NtlmAcceptor *acceptor, const Claim *claim, NtlmUser *ret_user, bool *ret_known,
+/* The account of the file, or, for one that nobody logs on as, a hash that nothing is right for: whether a
+ * name exists shows neither in the answer nor in how long it takes. */
+typedef struct Found {
+    NtlmUser user;
+    bool listed; /* the file has it: whoever else there is has no say */
+    bool usable;
+} Found;
+
+static void found_deinit(Found *found)
+{
+    ntlm_user_deinit(&found->user);
+}
+
+static int find_account(const NtlmAcceptor *acceptor, const Claim *claim, Found *ret_found,
                         SecFailure *failure)
 {
     const NtlmUserQuery query = {
         .own_domain = acceptor->own_domain, .domain = claim->domain, .user = claim->user};
-    int r = ntlm_user_file_find(acceptor->users, &query, ret_user, failure);
+    int r = acceptor->users ? ntlm_user_file_find(acceptor->users, &query, &ret_found->user, failure)
+                            : NTLM_USER_UNKNOWN;
 
-    *ret_known = r == 0;
-    if (r != NTLM_USER_UNKNOWN) return r;
-    *ret_user = (NtlmUser){NULL};
-    return RAND_bytes(ret_user->hash, sizeof(ret_user->hash)) == 1 ? 0 : -EIO;
+    ret_found->usable = r == 0;
+    ret_found->listed = r != NTLM_USER_UNKNOWN;
+    if (r != NTLM_USER_UNKNOWN && r != NTLM_USER_DISABLED) return r;
+    return RAND_bytes(ret_found->user.hash, sizeof(ret_found->user.hash)) == 1 ? 0 : -EIO;
 }
 
-/* Who it is is what the file says, not the message. */
-static int take_caller(NtlmAcceptor *acceptor, const NtlmUser *user, const NtlmAuthenticate *message,
-                       NtlmCaller *ret_caller, SecFailure *failure)
+static int verify_by_file(NtlmAcceptor *acceptor, const Claim *claim, const Found *found,
+                          const NtlmAuthenticate *message, NtlmBytes authenticate, SecFailure *failure)
 {
-    NtlmCaller caller = {.flags = message->flags, .key = acceptor->key};
+    static const uint8_t zero[NTLM_RESPONSE_LM];
+    NtlmAccount *account = &acceptor->account;
+    bool right;
 
-    if (asprintf(&acceptor->principal, "%s\\%s", user->domain, user->user) < 0) {
-        acceptor->principal = NULL;
+    /* As a member of a domain gss-ntlmssp takes a right LM response for a wrong NTLMv2 response, and
+     * then nothing vouches for what that one says. */
+    if (acceptor->domain_member && message->lm_response.length != 0 &&
+        memcmp(message->lm_response.data, zero, sizeof(zero)) != 0)
+        return fail(failure, (uint32_t)SEC_E_LOGON_DENIED, "it sent an LM response, too");
+    int r =
+        verify(acceptor, claim, found->user.hash, authenticate.data, authenticate.length, &right, failure);
+    if (r == 0 && !(found->usable && right)) return deny(claim, failure);
+    if (r == 0) r = ntlm_gss_session_key(acceptor->context, acceptor->key, failure);
+    if (r != 0) return r;
+    if (asprintf(&account->principal, "%s\\%s", found->user.domain, found->user.user) < 0) {
+        account->principal = NULL;
         return -ENOMEM;
     }
-    caller.principal = acceptor->principal;
-    int r = ntlm_gss_session_key(acceptor->context, acceptor->key, failure);
-    if (r == 0) r = sid_from_principal(acceptor->principal, &caller.user);
-    if (r == 0 && message->target.length > 0) r = ntlm_name_text(message->target, &acceptor->server);
+    return sid_from_principal(account->principal, &account->user);
+}
+
+/* The session's key, [MS-NLMP] 3.2.5.1.2: the response's own, or the one that the client chose and encrypted
+ * with it. */
+static int take_key(NtlmAcceptor *acceptor, const NtlmAuthenticate *message)
+{
+    const uint8_t *base_key = acceptor->account.base_key;
+    EVP_CIPHER_CTX *rc4;
+
+    if (!message->session_key) {
+        memcpy(acceptor->key, base_key, NTLM_KEY);
+        return 0;
+    }
+    memcpy(acceptor->key, message->session_key, NTLM_KEY);
+    int r = ntlm_rc4_new(&rc4);
+    if (r < 0) return r;
+    if (!ntlm_rc4_start(rc4, base_key) || !ntlm_rc4_run(rc4, acceptor->key, NTLM_KEY)) r = -EIO;
+    EVP_CIPHER_CTX_free(rc4);
+    return r;
+}
+
+/* Who knows the password judges the response; the messages around it are judged here, by their MIC. */
+static int verify_by_winbind(NtlmAcceptor *acceptor, const Claim *claim, const NtlmAuthenticate *message,
+                             NtlmBytes authenticate, SecFailure *failure)
+{
+    const NtlmBytes negotiate = {acceptor->negotiate, acceptor->negotiate_length},
+                    challenge = {acceptor->output, acceptor->output_length};
+    NtlmChallenge sent;
+    uint8_t mic[NTLM_KEY];
+
+    if (ntlm_challenge_read(challenge.data, challenge.length, &sent) != 0) return -EINVAL;
+    const NtlmQuery query = {.domain = claim->domain,
+                             .user = claim->user,
+                             .challenge = sent.challenge,
+                             .response = message->nt_response};
+    int r = acceptor->winbind(&query, &acceptor->account, failure);
+    if (r == 0) r = take_key(acceptor, message);
+    if (r == 0 && message->mic)
+        r = ntlm_message_mic(acceptor->key, negotiate, challenge, authenticate, message->mic, mic);
+    if (r == 0 && message->mic && CRYPTO_memcmp(mic, message->mic, NTLM_KEY) != 0)
+        return deny(claim, failure);
+    return r;
+}
+
+/* Who it is is what verified it says, not the message. */
+static int take_caller(NtlmAcceptor *acceptor, const NtlmAuthenticate *message, NtlmCaller *ret_caller)
+{
+    const NtlmAccount *account = &acceptor->account;
+    NtlmCaller caller = {.principal = account->principal,
+                         .user = account->user,
+                         .groups = account->groups,
+                         .group_count = account->group_count,
+                         .flags = message->flags,
+                         .key = acceptor->key};
+
+    int r = message->target.length > 0 ? ntlm_name_text(message->target, &acceptor->server) : 0;
     if (r != 0) return r;
     caller.server = acceptor->server;
     /* LVL-7. A message without a MIC may have lost the flag on its way, so it counts in the first one, too.
@@ -328,9 +410,8 @@ int ntlm_acceptor_finish(NtlmAcceptor *acceptor, const uint8_t *token, size_t le
                          SecFailure *failure)
 {
     _cleanup_(claim_deinit) Claim claim = {NULL, NULL};
-    _cleanup_(ntlm_user_deinitp) NtlmUser user = {NULL};
+    _cleanup_(found_deinit) Found found = {{NULL}};
     NtlmAuthenticate message = {0};
-    bool known, right;
 
     if (acceptor->finished) return -EINVAL;
     acceptor->finished = true;
@@ -341,8 +422,11 @@ int ntlm_acceptor_finish(NtlmAcceptor *acceptor, const uint8_t *token, size_t le
     if (r == 0 &&
         (!ntlm_user_name_is_fit(claim.user) || (*claim.domain && !ntlm_user_name_is_fit(claim.domain))))
         return deny(&claim, failure);
-    if (r == 0) r = find_account(acceptor, &claim, &user, &known, failure);
-    if (r == 0) r = verify(acceptor, &claim, user.hash, token, length, &right, failure);
-    if (r == 0 && !(known && right)) return deny(&claim, failure);
-    return r == 0 ? take_caller(acceptor, &user, &message, ret_caller, failure) : r;
+    if (r == 0) r = find_account(acceptor, &claim, &found, failure);
+    const NtlmBytes authenticate = {token, length};
+    if (r == 0)
+        r = acceptor->winbind && !found.listed
+                ? verify_by_winbind(acceptor, &claim, &message, authenticate, failure)
+                : verify_by_file(acceptor, &claim, &found, &message, authenticate, failure);
+    return r == 0 ? take_caller(acceptor, &message, ret_caller) : r;
 }

@@ -49,8 +49,10 @@ static void initiator_free(void *initiator)
 static int accept_leg(const MechanismAccept *what, const uint8_t *token, size_t length, void **ret_acceptor,
                       Writer *error_token, SecFailure *failure)
 {
+    const NtlmVerifiers verifiers = {.users = what->ntlm_users,
+                                     .winbind = what->ntlm_winbind ? ntlm_winbind_verify : NULL};
     NtlmAcceptor *acceptor;
-    int result = ntlm_acceptor_new(what->ntlm_users, what->authn_level, token, length, &acceptor, failure);
+    int result = ntlm_acceptor_new(&verifiers, what->authn_level, token, length, &acceptor, failure);
     if (result == 0) *ret_acceptor = acceptor;
     return result;
 }
@@ -70,6 +72,8 @@ static int accept_finish(void *acceptor, const uint8_t *token, size_t length, Au
     answer->server = caller.server;
     answer->level = (uint8_t)caller.level;
     answer->user = caller.user;
+    answer->groups = caller.groups;
+    answer->group_count = caller.group_count;
     answer->key = (AuthorityBytes){caller.key, NTLM_KEY};
     answer->context_flags = caller.flags;
     answer->expires = answer->session_expires = caller.expires;

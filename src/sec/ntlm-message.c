@@ -179,6 +179,7 @@ int ntlm_authenticate_read(const uint8_t *data, size_t length, NtlmAuthenticate 
             (message.lm_response.length != 0 && message.lm_response.length != NTLM_RESPONSE_LM) ||
             !read_response(message.nt_response, &info))
             return -EBADMSG;
+        if (message.flags & (uint32_t)NTLM_KEY_EXCHANGE) message.session_key = key.data;
         if (info.flags & AV_FLAG_MIC) message.mic = data + AUTHENTICATE_MIC;
         if (name_is_fit(info.target)) message.target = info.target;
     }

@@ -56,9 +56,10 @@ typedef struct NtlmAuthenticate {
     uint32_t flags;
     NtlmBytes domain, user; /* UTF-16, unaligned; well-formed, without NUL and control characters */
     NtlmBytes lm_response, nt_response;
-    const uint8_t *mic; /* NTLM_KEY bytes; NULL: the response says there is none */
-    NtlmBytes target;   /* UTF-16: the server's principal as the client knows it; empty: it says none */
-    bool anonymous;     /* no user, or no response: nothing in the message is to be believed */
+    const uint8_t *session_key; /* NTLM_KEY bytes, encrypted; NULL: no KEY_EXCHANGE */
+    const uint8_t *mic;         /* NTLM_KEY bytes; NULL: the response says there is none */
+    NtlmBytes target; /* UTF-16: the server's principal as the client knows it; empty: it says none */
+    bool anonymous;   /* no user, or no response: nothing in the message is to be believed */
 } NtlmAuthenticate;
 
 /* 0, -EBADMSG. */

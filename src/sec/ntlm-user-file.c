@@ -147,22 +147,22 @@ static int password_read(Piece text, uint8_t ret_hash[NTLM_KEY])
     char *password = strndup(text.start, text.length);
 
     if (!password) return -ENOMEM;
-    int r = text.length ? ntlm_hash_password(password, ret_hash) : NTLM_USER_UNKNOWN;
+    int r = text.length ? ntlm_hash_password(password, ret_hash) : NTLM_USER_DISABLED;
     explicit_bzero(password, text.length);
     free(password);
-    return r == -EILSEQ ? NTLM_USER_UNKNOWN : r; /* nobody can type it */
+    return r == -EILSEQ ? NTLM_USER_DISABLED : r; /* nobody can type it */
 }
 
 static int user_make(const Line *line, const NtlmUserQuery *query, NtlmUser *ret_user)
 {
     _cleanup_(ntlm_user_deinitp) NtlmUser user = {NULL};
 
-    if (line->disabled) return NTLM_USER_UNKNOWN;
+    if (line->disabled) return NTLM_USER_DISABLED;
     if (line->password.start) {
         int r = password_read(line->password, user.hash);
         if (r != 0) return r;
     } else if (!hash_read(line->hash, user.hash)) {
-        return NTLM_USER_UNKNOWN;
+        return NTLM_USER_DISABLED;
     }
     user.domain =
         line->domain.length ? strndup(line->domain.start, line->domain.length) : strdup(query->own_domain);

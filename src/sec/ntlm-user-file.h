@@ -31,9 +31,10 @@ static inline void ntlm_user_deinitp(NtlmUser *user)
 
 /* Conditions of the functions that look for an account. */
 enum {
-    NTLM_USER_UNKNOWN = 4,   /* or disabled, or without a password */
+    NTLM_USER_UNKNOWN = 4,
     NTLM_USER_AMBIGUOUS = 5, /* two lines fit: neither is taken */
     NTLM_USER_MALFORMED = 6,
+    NTLM_USER_DISABLED = 7, /* or without a password: known, but nobody logs on as it */
 };
 
 /* Whom to look for. An empty domain, ".", and `own_domain` mean this machine's own accounts. */
@@ -51,6 +52,7 @@ bool ntlm_hash_parse(const char *digits, uint8_t ret_hash[NTLM_KEY]);
 int ntlm_user_text_find(const char *text, size_t length, const NtlmUserQuery *query, NtlmUser *ret_user,
                         unsigned *ret_line) must_use;
 /* Over a file, which must not be open to everybody: its content is as good as passwords. 0,
- * NTLM_USER_UNKNOWN, SEC_FAILED with a sentence for whoever runs this machine, -ENOMEM. */
+ * NTLM_USER_UNKNOWN, NTLM_USER_DISABLED, SEC_FAILED with a sentence for whoever runs this machine, -ENOMEM.
+ */
 int ntlm_user_file_find(const char *path, const NtlmUserQuery *query, NtlmUser *ret_user,
                         SecFailure *failure) must_use;

@@ -77,13 +77,19 @@ static void test_hash_of_password_and_hash_in_the_file(void **state)
 static void test_nobody_else(void **state)
 {
     static const char *const names[][2] = {
-        {"LAB", "carol"}, {"", "alice"},     {".", "alice"},    {"HOST", "alice"}, {"LAB", "local"},
-        {"LAB", ""},      {"LABX", "alice"}, {"LA", "alice"},   {"LAB", "alic"},   {"", "off"},
-        {"", "none"},     {"LAB", "empty"},  {"LAB", "alicex"}, {"", "open"},      {"LAB", "# accounts"},
+        {"LAB", "carol"}, {"", "alice"},     {".", "alice"},        {"HOST", "alice"},
+        {"LAB", "local"}, {"LAB", ""},       {"LABX", "alice"},     {"LA", "alice"},
+        {"LAB", "alic"},  {"LAB", "alicex"}, {"LAB", "# accounts"},
     };
+    static const char *const disabled[][2] = {{"", "off"}, {"", "none"}, {"LAB", "empty"}, {"", "open"}};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         NtlmUser found = {NULL};
         assert_int_equal(find_in(accounts, names[i][0], names[i][1], &found), NTLM_USER_UNKNOWN);
+        assert_null(found.user);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(disabled); i++) {
+        NtlmUser found = {NULL};
+        assert_int_equal(find_in(accounts, disabled[i][0], disabled[i][1], &found), NTLM_USER_DISABLED);
         assert_null(found.user);
     }
 }

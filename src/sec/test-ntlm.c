@@ -20,8 +20,10 @@
 #include "sec/ntlm-acceptor.h"
 #include "sec/ntlm-gss.h"
 #include "sec/ntlm-initiator.h"
+#include "sec/ntlm-user-file.h"
 
 static char users[] = "/tmp/mantle-ntlm.XXXXXX";
+static const NtlmVerifiers by_file = {.users = users};
 
 #define PASSWORD_HASH "A4F49C406510BDCAB6824EE7C30FD852"
 
@@ -32,7 +34,57 @@ static const char accounts[] =
     "OTHER:alice:Password\n"
     "LAB:first:same\n"
     "LAB:second:same\n"
-    "local:1000:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:" PASSWORD_HASH ":[U          ]:\n";
+    "local:1000:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:" PASSWORD_HASH ":[U          ]:\n"
+    "LAB\\off:1001:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:" PASSWORD_HASH ":[UD         ]:\n";
+
+/* In winbindd's place: knows LAB\wanda and LAB\alice, with PASSWORD_HASH, and judges the response as whoever
+ * knows the password does ([MS-NLMP] 3.3.2). */
+static unsigned asked;
+
+static bool knows(const NtlmQuery *query)
+{
+    return strcasecmp(query->domain, "LAB") == 0 &&
+           (strcasecmp(query->user, "wanda") == 0 || strcasecmp(query->user, "alice") == 0);
+}
+
+static bool judge(const NtlmQuery *query, uint8_t ret_base_key[NTLM_KEY])
+{
+    uint8_t hash[NTLM_KEY], key[NTLM_KEY], proof[NTLM_KEY], names[256];
+    size_t length = 0;
+
+    for (const char *at = query->user; *at; at++, names[length++] = 0)
+        names[length++] = (uint8_t)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
+    for (const char *at = query->domain; *at; at++, names[length++] = 0)
+        names[length++] = (uint8_t)*at;
+    const NtlmBytes who = {names, length}, shown = {query->response.data, NTLM_KEY},
+                    parts[] = {{query->challenge, NTLM_CHALLENGE},
+                               {query->response.data + NTLM_KEY, query->response.length - NTLM_KEY}};
+    return ntlm_hash_parse(PASSWORD_HASH, hash) && ntlm_hmac(hash, &who, 1, key) &&
+           ntlm_hmac(key, parts, 2, proof) && memcmp(proof, shown.data, NTLM_KEY) == 0 &&
+           ntlm_hmac(key, &shown, 1, ret_base_key);
+}
+
+static int other_verifier(const NtlmQuery *query, NtlmAccount *ret_account, SecFailure *failure)
+{
+    NtlmAccount account = {NULL};
+
+    asked++;
+    if (!knows(query) || !judge(query, account.base_key)) {
+        sec_failure_set(failure, (uint32_t)SEC_E_LOGON_DENIED, "no");
+        return SEC_FAILED;
+    }
+    account.principal = strdup(strcasecmp(query->user, "wanda") == 0 ? "LAB\\wanda" : "LAB\\alice");
+    account.groups = calloc(1, sizeof(*account.groups));
+    assert_true(account.principal && account.groups);
+    account.group_count = 1;
+    account.groups[0] = SID_ADMINISTRATORS;
+    assert_int_equal(sid_parse("S-1-5-21-1-2-3-1103", &account.user), 0);
+    *ret_account = account;
+    return 0;
+}
+
+static const NtlmVerifiers by_other = {.winbind = other_verifier},
+                           by_both = {.users = users, .winbind = other_verifier};
 
 typedef struct Ends {
     NtlmInitiator *initiator;
@@ -49,6 +101,7 @@ typedef struct Ends {
 typedef struct Logon {
     const char *user, *password;
     uint8_t level, impersonation;
+    const NtlmVerifiers *verifiers; /* NULL: the file */
 } Logon;
 
 static void ends_deinit(Ends *ends)
@@ -76,7 +129,8 @@ static int start(Ends *ends, const Logon *logon)
     if (r != 0) return r;
     const uint8_t *token = ntlm_initiator_output(ends->initiator, &length);
     keep(ends, 0, token, length);
-    r = ntlm_acceptor_new(users, logon->level, ends->legs[0], length, &ends->acceptor, &ends->failure);
+    r = ntlm_acceptor_new(logon->verifiers ? logon->verifiers : &by_file, logon->level, ends->legs[0], length,
+                          &ends->acceptor, &ends->failure);
     if (r != 0) return r;
     token = ntlm_acceptor_output(ends->acceptor, &length);
     keep(ends, 1, token, length);
@@ -321,7 +375,7 @@ static void test_PB_12_without_a_principal(void **state)
         assert_int_equal(ntlm_credential_new("LAB\\alice", "Password", NULL, &credential, &failure), 0);
         assert_int_equal(ntlm_initiator_new(credential, targets[i], 6, 3, &initiator, &failure), 0);
         const uint8_t *leg = ntlm_initiator_output(initiator, &length);
-        assert_int_equal(ntlm_acceptor_new(users, 6, leg, length, &acceptor, &failure), 0);
+        assert_int_equal(ntlm_acceptor_new(&by_file, 6, leg, length, &acceptor, &failure), 0);
         leg = ntlm_acceptor_output(acceptor, &length);
         assert_int_equal(ntlm_initiator_finish(initiator, leg, length, &failure), 0);
         leg = ntlm_initiator_output(initiator, &length);
@@ -338,8 +392,8 @@ static void test_negotiate_of_32_bytes(void **state)
     NtlmAcceptor *none = NULL;
     assert_int_equal(start(&ends, &alice), 0);
     assert_true(ends.lengths[0] >= 40);
-    assert_int_equal(ntlm_acceptor_new(users, alice.level, ends.legs[0], 32, &acceptor, &ends.failure), 0);
-    assert_int_equal(ntlm_acceptor_new(users, alice.level, ends.legs[0], 31, &none, &ends.failure),
+    assert_int_equal(ntlm_acceptor_new(&by_file, alice.level, ends.legs[0], 32, &acceptor, &ends.failure), 0);
+    assert_int_equal(ntlm_acceptor_new(&by_file, alice.level, ends.legs[0], 31, &none, &ends.failure),
                      SEC_FAILED);
 }
 
@@ -348,9 +402,9 @@ static void test_no_user_file(void **state)
     _cleanup_(ends_deinit) Ends ends = {NULL};
     NtlmAcceptor *acceptor;
     assert_int_equal(start(&ends, &alice), 0);
-    assert_int_equal(
-        ntlm_acceptor_new(NULL, alice.level, ends.legs[0], ends.lengths[0], &acceptor, &ends.failure),
-        SEC_FAILED);
+    assert_int_equal(ntlm_acceptor_new(&(NtlmVerifiers){NULL}, alice.level, ends.legs[0], ends.lengths[0],
+                                       &acceptor, &ends.failure),
+                     SEC_FAILED);
     assert_int_equal(ends.failure.code, (uint32_t)SEC_E_NO_CREDENTIALS);
     assert_non_null(strstr(ends.failure.sentence, "ntlm_users"));
 }
@@ -398,7 +452,7 @@ static int run_foreign(uint32_t flags, uint8_t level, SecFailure *failure, Token
     NtlmCaller caller;
     size_t length = foreign_leg(&context, flags, NULL, 0, token), challenge_length;
 
-    int r = ntlm_acceptor_new(users, level, token, length, &acceptor, failure);
+    int r = ntlm_acceptor_new(&by_file, level, token, length, &acceptor, failure);
     if (r == 0) {
         const uint8_t *challenge = ntlm_acceptor_output(acceptor, &challenge_length);
         length = foreign_leg(&context, flags, challenge, challenge_length, token);
@@ -525,6 +579,82 @@ static void test_not_the_Kerberos_principal_of_that_name(void **state)
     }
 }
 
+/* An account that somebody else vouches for comes with what that one says of it, and keys that fit. */
+static void test_verified_by_another(void **state)
+{
+    Logon logon = with("lab\\WANDA", "Password");
+    logon.verifiers = &by_other;
+    for (logon.level = RPC_C_AUTHN_LEVEL_CONNECT; logon.level <= RPC_C_AUTHN_LEVEL_PKT_PRIVACY;
+         logon.level++) {
+        _cleanup_(ends_deinit) Ends ends = {NULL};
+        char text[SID_STRING_SIZE];
+        assert_int_equal(run(&ends, &logon), 0);
+        assert_string_equal(ends.caller.principal, "LAB\\wanda");
+        sid_format(&ends.caller.user, text);
+        assert_string_equal(text, "S-1-5-21-1-2-3-1103");
+        assert_int_equal(ends.caller.group_count, 1);
+        assert_true(sid_equal(&ends.caller.groups[0], &SID_ADMINISTRATORS));
+        assert_memory_equal(ends.caller.key, ntlm_initiator_key(ends.initiator), NTLM_KEY);
+        assert_int_equal(ends.caller.flags, ntlm_initiator_flags(ends.initiator));
+    }
+    logon.level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY;
+    logon.impersonation = RPC_C_IMP_LEVEL_IDENTIFY;
+    expect(&logon, "LAB\\wanda", TOKEN_LEVEL_IDENTIFICATION);
+    static const char *const wrong[][2] = {{"LAB\\wanda", "password"},
+                                           {"LAB\\carol", "Password"},
+                                           {"OTHER\\alice", "Password"},
+                                           {"wanda", "Password"}};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        logon.user = wrong[i][0];
+        logon.password = wrong[i][1];
+        refuse(&logon, (uint32_t)SEC_E_LOGON_DENIED);
+    }
+}
+
+/* The one who knows the password sees the response only; the rest is under the MIC, which is checked here. */
+static void test_tampering_is_noticed_with_another(void **state)
+{
+    Logon logon = with("LAB\\wanda", "Password");
+    logon.verifiers = &by_other;
+    tamper(&logon, 0x04);
+    logon.level = RPC_C_AUTHN_LEVEL_CONNECT;
+    tamper(&logon, 0x10);
+}
+
+/* An account of the file is the file's: nobody else is asked. */
+static void test_both(void **state)
+{
+    static const struct {
+        const char *user, *password, *principal; /* NULL: refused */
+        unsigned asked;
+    } rows[] = {
+        {"LAB\\wanda", "Password", "LAB\\wanda", 1}, {"LAB\\wanda", "wrong", NULL, 1},
+        {"LAB\\alice", "Password", "LAB\\alice", 0}, {"LAB\\alice", "wrong", NULL, 0},
+        {"LAB\\bob", "bobs", "LAB\\bob", 0},         {"LAB\\off", "Password", NULL, 0}, /* disabled there */
+        {"LAB\\carol", "Password", NULL, 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(ends_deinit) Ends ends = {NULL};
+        Logon logon = with(rows[i].user, rows[i].password);
+        logon.verifiers = &by_both;
+        asked = 0;
+        assert_int_equal(run(&ends, &logon), rows[i].principal ? 0 : SEC_FAILED);
+        if (rows[i].principal)
+            assert_string_equal(ends.caller.principal, rows[i].principal);
+        else
+            assert_int_equal(ends.failure.code, (uint32_t)SEC_E_LOGON_DENIED);
+        assert_int_equal(asked, rows[i].asked);
+        if (rows[i].asked == 0 && rows[i].principal) assert_int_equal(ends.caller.group_count, 0);
+    }
+    /* A file that cannot be used is a reason to refuse everybody. */
+    const NtlmVerifiers verifiers = {.users = "/nowhere/users", .winbind = other_verifier};
+    Logon logon = with("LAB\\wanda", "Password");
+    logon.verifiers = &verifiers;
+    asked = 0;
+    refuse(&logon, (uint32_t)SEC_E_NO_CREDENTIALS);
+    assert_int_equal(asked, 0);
+}
+
 static void *many(void *argument)
 {
     static const char *const names[][3] = {{"LAB\\alice", "Password", "LAB\\alice"},
@@ -594,6 +724,9 @@ int main(void)
         cmocka_unit_test(test_NTLMv1_client),
         cmocka_unit_test(test_environment_says_nothing),
         cmocka_unit_test(test_not_the_Kerberos_principal_of_that_name),
+        cmocka_unit_test(test_verified_by_another),
+        cmocka_unit_test(test_tampering_is_noticed_with_another),
+        cmocka_unit_test(test_both),
         cmocka_unit_test(test_many_threads_mix_nobody_up),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -3,7 +3,7 @@
 """Imported by interop tests: an Active Directory domain, AD.TEST, of one Samba domain controller on 127.0.0.1.
 
 It uses the ports of a domain controller, so the test has to be in a network namespace of its own (capture.namespaced());
-everything it writes is in one folder. Run as a program it is the part that makes the domain: `domain.py FOLDER ADDRESS`.
+everything it writes is in one folder. Run as a program it is the part that makes the domain: `domain.py FOLDER ADDRESS SERVICES`.
 """
 import atexit
 import os
@@ -20,16 +20,22 @@ PASSWORD = "Passw0rd!u"
 USERS = ["alice", "bob", "sensitive"]
 SECONDS = 120
 PORTS = 88, 135, 389
+SERVICES = "rpc, ldap, cldap, kdc"
+# For computers that join: pipes over SMB, and who tells that server numbers of users. It thinks it may become any of them.
+MEMBER_PORTS = 445,
+MEMBER_SERVICES = SERVICES + ", s3fs, winbindd"
+EVERYBODY = {"LD_PRELOAD": "libuid_wrapper.so", "UID_WRAPPER": "1", "UID_WRAPPER_ROOT": "1"}
+# winbindd's socket has a fixed place; a member on the same machine has another there.
+OWN_RUN = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /run && mkdir /run/samba && exec "$@"', "sh"]
 NOT_DELEGATED = 0x100000
 
 GLOBAL = """
 pid directory = {0}/run
 ncalrpc dir = {0}/ncalrpc
 ntp signd socket directory = {0}/run/ntp_signd
-winbindd socket directory = {0}/winbindd
 log file = {0}/log/samba.log
 log level = 1
-server services = rpc, ldap, cldap, kdc
+server services = {1}
 dns update command = /bin/true
 tls enabled = no
 """
@@ -52,14 +58,18 @@ AD.TEST = {{
 
 
 class Domain:
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self, address="127.0.0.1", has_members=False):
         self.address = address
+        self.ports = PORTS + MEMBER_PORTS * has_members
+        self.command = OWN_RUN * has_members
+        self.environment = {**os.environ, **(EVERYBODY if has_members else {})}
         self.folder = tempfile.mkdtemp(prefix="domain.")
         self.process = None
         atexit.register(self.end)
-        environment = {**os.environ, "TMPDIR": self.folder, "HOME": self.folder}
-        made = subprocess.run([sys.executable, os.path.abspath(__file__), self.folder, address], env=environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+        environment = {**self.environment, "TMPDIR": self.folder, "HOME": self.folder}
+        made = subprocess.run([sys.executable, os.path.abspath(__file__), self.folder, address, MEMBER_SERVICES if has_members else SERVICES],
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=SECONDS)
         if made.returncode:
             sys.exit(made.stdout)
         self.krb5 = self.path("krb5.conf")
@@ -72,12 +82,12 @@ class Domain:
     def start(self, *options):
         """Samba, with options of smb.conf, until the next start or the end."""
         self.stop()
-        command = ["samba", "-s", self.path("etc", "smb.conf"), "-F", "-M", "single", "--no-process-group"]
+        command = self.command + ["samba", "-s", self.path("etc", "smb.conf"), "-F", "-M", "single", "--no-process-group"]
         with open(self.path("log", "output"), "w") as output:
             self.process = subprocess.Popen(command + ["--option=" + option for option in options], stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=output, start_new_session=True, env={**os.environ, "TMPDIR": self.folder})
+                                            stderr=output, start_new_session=True, env={**self.environment, "TMPDIR": self.folder})
         deadline = time.monotonic() + SECONDS
-        for port in PORTS:
+        for port in self.ports:
             while True:
                 try:
                     socket.create_connection((self.address, port), SECONDS).close()
@@ -106,7 +116,7 @@ class Domain:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def provision(folder, address):
+def provision(folder, address, services):
     # Only here: these are heavy.
     import samba.provision
     from samba.netcmd.main import cmd_sambatool
@@ -119,13 +129,13 @@ def provision(folder, address):
                  "--targetdir=" + folder, "--option=interfaces = lo", "--option=bind interfaces only = yes"]
     if cmd_sambatool()._run("samba-tool", "domain", *arguments):
         sys.exit(1)
-    for name in "run", "ncalrpc", "winbindd", "log":
+    for name in "run", "ncalrpc", "log":
         os.makedirs(os.path.join(folder, name), 0o755, exist_ok=True)
     path = os.path.join(folder, "etc", "smb.conf")
     with open(path) as file:
         text = file.read()
     with open(path, "w") as file:
-        file.write(text.replace("[global]\n", "[global]\n" + GLOBAL.format(folder), 1))
+        file.write(text.replace("[global]\n", "[global]\n" + GLOBAL.format(folder, services), 1))
 
 
 def populate(folder):

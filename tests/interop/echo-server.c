@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* echo-server ADDRESS KEYTAB [USERS]: Samba's rpcecho, an interface that its clients know, on Mantle's RPC
- * and Kerberos, and with a file of users also NTLM. Prints its port, then a line for each call of AddOne: who
- * called, at which authentication level. Ends with its standard input. */
+/* echo-server ADDRESS KEYTAB [USERS [winbind]]: Samba's rpcecho, an interface that its clients know, on
+ * Mantle's RPC and Kerberos (KEYTAB -: not), and with a file of users (-: none) or winbindd also NTLM. Prints
+ * its port, then a line for each call of AddOne: who called, at which authentication level, and, of whom
+ * winbindd verified, the SIDs. Ends with its standard input. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "io/loop.h"
@@ -14,6 +16,22 @@
 
 static const Guid rpcecho = {0x60a15ec5, 0x4de8, 0x11d7, {0xa6, 0x37, 0x00, 0x50, 0x56, 0xa2, 0x01, 0x82}};
 
+static bool tells_sids;
+
+static void tell_sids(const Token *token)
+{
+    char text[SID_STRING_SIZE];
+    size_t count;
+
+    sid_format(token_user(token), text);
+    printf(" %s", text);
+    const Sid *groups = token_groups(token, &count);
+    for (size_t i = 0; i < count; i++) {
+        sid_format(&groups[i], text);
+        printf(" %s", text);
+    }
+}
+
 /* void AddOne([in] uint32 in_data, [out] uint32 *out_data) */
 static RpcStatus add_one(RpcCall *call, void *data)
 {
@@ -21,7 +39,9 @@ static RpcStatus add_one(RpcCall *call, void *data)
 
     if (call->in.failed) return RPCST_BAD_STUB_DATA;
     writer_u32(&call->out, value + 1);
-    printf("%s %u\n", call->token ? token_principal(call->token) : "nobody", call->authn_level);
+    printf("%s %u", call->token ? token_principal(call->token) : "nobody", call->authn_level);
+    if (tells_sids && call->token) tell_sids(call->token);
+    printf("\n");
     return fflush(stdout) == 0 ? RPCST_OK : RPCST_CALL_FAILED;
 }
 
@@ -70,12 +90,19 @@ static const RpcOperation operations[] = {{add_one, 0}, {echo_data, 0}, {sink_da
 static RpcInterface echo_interface = {
     .major = 1, .operations = operations, .operation_count = ARRAY_SIZE(operations)};
 
+/* "-" and nothing are none. */
+static const char *given(const char *argument)
+{
+    return argument && strcmp(argument, "-") != 0 ? argument : NULL;
+}
+
 static Authority *open_authority(const char *keytab, const char *users)
 {
     const AuthorityOptions options = {.krb5_config = getenv("KRB5_CONFIG"),
-                                      .acceptor_keytab = keytab,
+                                      .acceptor_keytab = given(keytab),
                                       .ntlm = users != NULL,
-                                      .ntlm_users = users};
+                                      .ntlm_users = given(users),
+                                      .ntlm_winbind = tells_sids};
     SecFailure failure = {0};
     Authority *authority = NULL;
 
@@ -105,9 +132,11 @@ int main(int argc, char **argv)
     IoLoop *loop = NULL;
     IoPool *pool = NULL;
     RpcServer *server = NULL;
-    Authority *authority = argc == 3 || argc == 4 ? open_authority(argv[2], argv[3]) : NULL;
     int status = 1;
 
+    if (argc < 3 || argc > 5) return 1;
+    tells_sids = argc == 5;
+    Authority *authority = open_authority(argv[2], argv[3]);
     echo_interface.uuid = rpcecho;
     if (authority && io_loop_new(&loop) == 0 && io_pool_new(loop, 2, 8, &pool) == 0 &&
         rpc_server_new(&(RpcServerOptions){.loop = loop, .authority = authority}, &server) == RPCST_OK)
