@@ -89,13 +89,9 @@ static int take_written(SecAcceptor *acceptor, const Writer *writer)
 static int ask_leg(SecAcceptor *acceptor, SpnegoBytes leg)
 {
     bool first = acceptor->state == STATE_LEG1;
-    /* Negotiate's list is signed with NTLM, whatever the calls need. */
-    const bool signs = acceptor->negotiation && acceptor->service == RPC_C_AUTHN_WINNT;
-    const uint8_t level = acceptor->authn_level;
     AuthorityRequest request = {.operation = first ? AUTHORITY_ACCEPT : AUTHORITY_ACCEPT_FINISH,
                                 .service = acceptor->service,
-                                .authn_level =
-                                    signs && level < RPC_C_AUTHN_LEVEL_PKT ? RPC_C_AUTHN_LEVEL_PKT : level,
+                                .authn_level = acceptor->authn_level,
                                 .conversation = acceptor->conversation,
                                 .token = {leg.data, leg.length}};
     int result = authority_ask(acceptor->authority, &request, TIME_NEVER, &acceptor->call);
