@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <winerror.h>
 #include "base/time.h"
 #include "io/pool.h"
 #include "rpc/local.h"
@@ -30,6 +31,7 @@ typedef enum Leg {
     LEG_RETRY,              /* refused, with a token for the peer that says why; a new first leg may follow */
     LEG_REFUSED,            /* the security provider says no, and that is final */
     LEG_FAILED_BEFORE,      /* the context was refused before */
+    LEG_CAPABILITY,         /* verified, but not asked for what its level needs (GSS-4) */
     LEG_UNSENT,             /* verified, but our last token would reach nobody */
     LEG_IDENTITY,           /* another one than the connection's */
     LEG_TYPE,               /* nobody here knows that service */
@@ -62,6 +64,8 @@ static const LegRefusal leg_refusals[LEGS] = {
     [LEG_REFUSED] = {"authentication failed", PDU_NAK_CHECKSUM, RPCST_ACCESS_DENIED, SERVER_READ, true},
     [LEG_FAILED_BEFORE] = {"a leg of a security context that has failed", PDU_NAK_CHECKSUM,
                            RPCST_ACCESS_DENIED, SERVER_READ, true},
+    [LEG_CAPABILITY] = {"authentication without what its level needs", PDU_NAK_CHECKSUM, RPCST_SEC_PKG_ERROR,
+                        SERVER_READ, true}, /* as Windows */
     [LEG_UNSENT] = {"the last leg in an rpc_auth_3, where it needs an answer", PDU_NAK_CHECKSUM,
                     RPCST_ACCESS_DENIED, SERVER_READ, true},
     [LEG_IDENTITY] = {"another identity on a connection without security context multiplexing",
@@ -345,6 +349,8 @@ static void security_leg(RpcConnection *connection, const PduTrailer *trailer, b
     if (leg == LEG_RETRY || leg == LEG_REFUSED) {
         const SecFailure *failure = connection->server->provider->failure(row->acceptor);
         (void)snprintf(result->sentence, sizeof(result->sentence), "%s", failure->sentence);
+        if (leg == LEG_REFUSED && failure->code == (uint32_t)SEC_E_SECURITY_QOS_FAILED)
+            leg = result->leg = LEG_CAPABILITY;
     }
     if (leg != LEG_DONE && leg != LEG_MORE && leg != LEG_RETRY) row->state = SECURITY_FAILED;
     /* Kept until then: after LEG_RETRY a new first leg follows. */

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <winerror.h>
 #include "base/time.h"
 
 struct SecAcceptor {
     char principal[64];
     const char *output;
     unsigned legs;
-    bool failed, done;
+    bool failed, done, incapable;
 };
 
 static const uint8_t session_key[32] = "a key of 32 bytes for both sides";
@@ -43,6 +44,9 @@ static int provider_input(SecAcceptor *acceptor, const uint8_t *token, size_t le
         acceptor->failed = false;
         acceptor->legs = 1;
         acceptor->output = "two";
+    } else if (strcmp(text, "three") == 0 && acceptor->legs == 1 &&
+               strncmp(acceptor->principal, "incapable", 9) == 0) {
+        acceptor->incapable = true;
     } else if (strcmp(text, "three") == 0 && acceptor->legs == 1) {
         acceptor->failed = false;
         acceptor->done = true;
@@ -109,9 +113,9 @@ static Token *provider_take_token(SecAcceptor *acceptor)
 
 static const SecFailure *provider_failure(const SecAcceptor *acceptor)
 {
-    static const SecFailure failure = {.sentence = "the test's provider says no"};
-    (void)acceptor;
-    return &failure;
+    static const SecFailure failure = {.sentence = "the test's provider says no"},
+                            incapable = {SEC_E_SECURITY_QOS_FAILED, "not asked for what the level needs"};
+    return acceptor->incapable ? &incapable : &failure;
 }
 
 const ServerProvider test_provider = {

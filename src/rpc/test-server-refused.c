@@ -177,6 +177,16 @@ static void bad_leg_later(Peer *peer, const char *principal)
     peer_expect_fault(peer, RPCST_ACCESS_DENIED);
 }
 
+static void bad_capability(Peer *peer, const char *principal)
+{
+    peer_begin(peer, PDU_BIND, 0, PRIVACY, "one incapable");
+    peer_expect(peer, PDU_BIND_ACK);
+    peer_bind(peer, PDU_ALTER_CONTEXT, 0, "three");
+    peer_expect_fault(peer, RPCST_SEC_PKG_ERROR);
+    peer_request_unproved(peer, 2, 76);
+    peer_expect_fault(peer, RPCST_ACCESS_DENIED);
+}
+
 static void bad_auth3(Peer *peer, const char *principal)
 {
     peer_begin(peer, PDU_BIND, 0, PRIVACY, "one alice");
@@ -473,6 +483,11 @@ static const Row rows[] = {
     {"leg", bad_leg, "bind: authentication failed: the test's provider says no; answered bind_nak 9", false},
     {"leg later", bad_leg_later,
      "alter_context: authentication failed: the test's provider says no; answered fault 0x00000005", false},
+    {"capability", bad_capability,
+     "alter_context: authentication without what its level needs: not asked for what the level needs; "
+     "answered "
+     "fault 0x00000721",
+     false},
     {"auth3", bad_auth3, "rpc_auth_3: authentication failed: the test's provider says no", false},
     {"auth3 early", bad_auth3_early, "rpc_auth_3: authentication that was not due; answered fault 0x1C01000B",
      false},

@@ -19,7 +19,8 @@
 #include "sec/krb5-level.h"
 #include "sec/test-krb5-forge.h"
 
-#define FLAGS          (GSS_FLAG_DCE_STYLE | GSS_FLAG_MUTUAL)
+#define PRIVATE        (GSS_FLAG_INTEG | GSS_FLAG_CONF) /* what the level needs: GSS-4 */
+#define FLAGS          (GSS_FLAG_DCE_STYLE | GSS_FLAG_MUTUAL | PRIVATE)
 #define OPTIONS        (AP_OPTS_USE_SUBKEY | AP_OPTS_MUTUAL_REQUIRED)
 #define USE_AP_REP     12 /* key usage of RFC 4120 7.5.1 */
 #define LEVEL_PRIVACY  6
@@ -80,7 +81,8 @@ static void accept_client(krb5_creds *creds, krb5_flags options, const uint8_t *
         size_t size;
         const uint8_t *leg2 = kerberos_acceptor_output(acceptor, &size);
         krb5_data leg3 = forge_client_answer(&client, leg2, size);
-        finish_leg(acceptor, (uint8_t *)leg3.data, leg3.length, true);
+        /* There are flags, or leg 1 would not have been taken. */
+        finish_leg(acceptor, (uint8_t *)leg3.data, leg3.length, (checksum[20] & PRIVATE) == PRIVATE);
         krb5_free_data_contents(forge.context, &leg3);
     }
     kerberos_acceptor_free(acceptor);

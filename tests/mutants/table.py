@@ -282,6 +282,8 @@ CHECKS = [
     ("NTLM-delegates", "src/com/blanket.c", "if (blanket->authn_service == RPC_C_AUTHN_WINNT &&\n", "if (0 &&\n", ["blanket"]),
     ("level-in-the-authenticator", "src/sec/krb5-acceptor.c",
      "if (acceptor->stated_level && acceptor->stated_level != acceptor->level) {", "if (0) {", ["realm-krb5-attacks"]),
+    ("capability-not-asked-for", "src/sec/krb5-acceptor.c", "if ((acceptor->flags & needed) == needed) return 0;", "return 0;",
+     ["realm-krb5-attacks"]),
     ("third-leg-is-not-verified", "src/sec/krb5-acceptor.c",
      "                                : krb5_rd_rep_dce(acceptor->context, acceptor->auth, &data, &nonce);",
      "                                : 0 * krb5_rd_rep_dce(acceptor->context, acceptor->auth, &data, &nonce);",

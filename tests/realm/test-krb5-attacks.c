@@ -291,6 +291,84 @@ static void GSS_2_a_checksum_is_of_DCE_style(void **state)
     assert_int_equal(foreign_leg1(0x8003, bad, 40), SEC_FAILED);
 }
 
+/* All three legs of such a client, that asks Kerberos for `flags` and binds at `level`. */
+static int foreign_legs(uint8_t level, uint32_t flags, SecFailure *ret_failure)
+{
+    const uint32_t said = flags | GSS_FLAG_MUTUAL | GSS_FLAG_DCE_STYLE;
+    uint8_t checksum[24] = {16, [20] = (uint8_t)said, (uint8_t)(said >> 8)};
+    krb5_data data = {.data = (char *)checksum, .length = sizeof(checksum)}, reply, leg3;
+    krb5_ap_rep_enc_part *part;
+    Foreign foreign = {0};
+    foreign_init(&foreign);
+    assert_int_equal(krb5_auth_con_set_req_cksumtype(foreign.context, foreign.auth, GSS_CHECKSUM_TYPE), 0);
+    assert_int_equal(krb5_mk_req_extended(foreign.context, &foreign.auth,
+                                          AP_OPTS_USE_SUBKEY | AP_OPTS_MUTUAL_REQUIRED, &data, foreign.ticket,
+                                          &foreign.leg1),
+                     0);
+    _cleanup_(sec_acceptor_freep) SecAcceptor *acceptor = NULL;
+    _cleanup_(freep) uint8_t *leg2 = NULL;
+    size_t length;
+    assert_int_equal(sec_acceptor_new(realm.a, RPC_C_AUTHN_GSS_KERBEROS, level, &acceptor), 0);
+    assert_int_equal(
+        acceptor_feed(acceptor, (uint8_t *)foreign.leg1.data, foreign.leg1.length, &leg2, &length), 0);
+    reply = (krb5_data){.data = (char *)leg2, .length = (unsigned)length};
+    assert_int_equal(krb5_rd_rep(foreign.context, foreign.auth, &reply, &part), 0);
+    krb5_free_ap_rep_enc_part(foreign.context, part);
+    assert_int_equal(krb5_mk_rep_dce(foreign.context, foreign.auth, &leg3), 0);
+    int result = feed(acceptor, (const uint8_t *)leg3.data, leg3.length);
+    *ret_failure = *sec_acceptor_failure(acceptor);
+    if (result != 0) assert_nobody(acceptor);
+    krb5_free_data_contents(foreign.context, &leg3);
+    foreign_deinit(&foreign);
+    return result;
+}
+
+/* What peers ask for is taken, what none of them leaves out is missed. Samba, Impacket, MIT and Mantle ask
+ * for all that a level needs, Impacket for more at the lower ones; Wine for neither replay nor sequence
+ * detection, and below integrity for nothing. */
+static void GSS_4_a_capability_that_was_not_asked_for_is_an_error(void **state)
+{
+    enum {
+        CONNECT = RPC_C_AUTHN_LEVEL_CONNECT,
+        PKT = RPC_C_AUTHN_LEVEL_PKT,
+        INTEGRITY = RPC_C_AUTHN_LEVEL_PKT_INTEGRITY,
+        PRIVACY = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+        ORDER = GSS_FLAG_REPLAY | GSS_FLAG_SEQUENCE,
+        INTEG = GSS_FLAG_INTEG,
+        CONF = GSS_FLAG_CONF,
+    };
+    static const struct {
+        uint8_t level;
+        uint32_t flags;
+        const char *missing; /* NULL: taken */
+    } rows[] = {
+        {CONNECT, 0, NULL},
+        {CONNECT, ORDER | INTEG | CONF, NULL},
+        {PKT, 0, NULL},
+        {PKT, ORDER | INTEG, NULL},
+        {INTEGRITY, INTEG, NULL},
+        {INTEGRITY, ORDER | INTEG, NULL},
+        {INTEGRITY, ORDER | INTEG | CONF, NULL},
+        {INTEGRITY, 0, "integrity"},
+        {INTEGRITY, ORDER, "integrity"},
+        {INTEGRITY, ORDER | CONF, "integrity"},
+        {PRIVACY, INTEG | CONF, NULL},
+        {PRIVACY, ORDER | INTEG | CONF, NULL},
+        {PRIVACY, 0, "integrity"},
+        {PRIVACY, ORDER | CONF, "integrity"},
+        {PRIVACY, INTEG, "confidentiality"},
+        {PRIVACY, ORDER | INTEG, "confidentiality"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        SecFailure failure;
+        assert_int_equal(foreign_legs(rows[i].level, rows[i].flags, &failure),
+                         rows[i].missing ? SEC_FAILED : 0);
+        if (!rows[i].missing) continue;
+        assert_int_equal(failure.code, (uint32_t)SEC_E_SECURITY_QOS_FAILED);
+        assert_non_null(strstr(failure.sentence, rows[i].missing));
+    }
+}
+
 /* alice's AP-REQ with `user`'s ticket-granting ticket delegated in it, unencrypted as RFC 4121 allows. */
 static int delegate_of(const char *user)
 {
@@ -616,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_half_open),
         cmocka_unit_test(test_other_side),
         cmocka_unit_test(GSS_2_GSS_3_GSS_4_flags_by_level),
+        cmocka_unit_test(GSS_4_a_capability_that_was_not_asked_for_is_an_error),
         cmocka_unit_test(GSS_2_three_tokens_in_DCE_style),
     };
     return cmocka_run_group_tests_name("krb5-attacks", tests, realm_setup, realm_teardown);

@@ -233,7 +233,8 @@ static void make_ticket(const Forgery *forgery, krb5_creds *ret_creds)
 /* All three legs with such a ticket. NULL: refused. */
 static Token *present(const Forgery *forgery, SecFailure *ret_failure)
 {
-    static const uint8_t checksum[24] = {16, [20] = GSS_FLAG_MUTUAL, GSS_FLAG_DCE_STYLE >> 8};
+    static const uint8_t checksum[24] = {16, [20] = GSS_FLAG_MUTUAL | GSS_FLAG_INTEG | GSS_FLAG_CONF,
+                                         GSS_FLAG_DCE_STYLE >> 8};
     krb5_data data = {.data = (char *)(uintptr_t)checksum, .length = sizeof(checksum)}, leg1, leg3;
     krb5_auth_context auth;
     krb5_ap_rep_enc_part *part;
