@@ -49,8 +49,9 @@
     KEY(SECURITY_ALLOW_RC4, "security", "allow_rc4", "no", TYPE(CONF_BOOLEAN),                               \
         "Accept and ask for RC4 tickets, which are weak. Needed only for peers without AES keys.")           \
     KEY(SECURITY_NTLM, "security", "ntlm", "no", TYPE(CONF_BOOLEAN),                                         \
-        "Accept callers by NTLM, and let Negotiate end with NTLM where no KDC can be asked. NTLM proves no " \
-        "server, cannot delegate, and its answers can be relayed by who receives them.")                     \
+        "Accept callers by NTLM, call by it where a program asks for it, and let Negotiate end with NTLM "   \
+        "where no KDC can be asked. NTLM proves no server, cannot delegate, and its answers can be relayed " \
+        "by who receives them.")                                                                             \
     KEY(SECURITY_NTLM_USERS, "security", "ntlm_users", "", TYPE(CONF_PATH),                                  \
         "File of the accounts that NTLM callers are verified against, one DOMAIN:user:password or "          \
         "smbpasswd "                                                                                         \

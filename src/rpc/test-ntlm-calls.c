@@ -254,6 +254,28 @@ static void CLK_15_LVL_6_NTLM_cloaks_across_one_boundary(void **state)
     bench_free(&bench);
 }
 
+/* A program asks for NTLM by its number where the administrator has left it off. */
+static void test_off_for_callers_too(void **state)
+{
+    Authority *authority = authority_of(false, NULL);
+    LogonSpec spec = {.source = LOGON_PASSWORD,
+                      .service = RPC_C_AUTHN_WINNT,
+                      .principal = "LAB\\alice",
+                      .password = "alices",
+                      .deadline = time_after(CALL_TIME)};
+    for (unsigned i = 0; i < 2; i++) {
+        _cleanup_(logon_freep) Logon *logon = NULL;
+        IoWait wait;
+        assert_int_equal(logon_new(authority, &spec, &logon), 0);
+        assert_int_equal(logon_step(logon, &wait), SEC_FAILED);
+        assert_int_equal(logon_failure(logon)->code, (uint32_t)SEC_E_NO_CREDENTIALS);
+        assert_non_null(strstr(logon_failure(logon)->sentence, "ntlm = yes"));
+        spec.source = LOGON_NT_HASH;
+        spec.password = "a4f49c406510bdcab6824ee7c30fd852";
+    }
+    authority_unref(authority);
+}
+
 static void test_not_configured(void **state)
 {
     Bench off = bench_new(false, 0);
@@ -408,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_DEL_11_delegation_is_refused_before_anything_is_sent),
         cmocka_unit_test(CLK_15_LVL_6_NTLM_cloaks_across_one_boundary),
         cmocka_unit_test(test_not_configured),
+        cmocka_unit_test(test_off_for_callers_too),
         cmocka_unit_test(test_no_other_service),
         cmocka_unit_test(test_several_on_one_connection),
         cmocka_unit_test(test_many_sizes),

@@ -227,6 +227,18 @@ static int logon_ntlm(LinkedCall *call)
     return result;
 }
 
+/* Asked for by its number NTLM is off, too, where it is off. */
+static int refuse_ntlm(LinkedCall *call)
+{
+    char user[SEC_QUOTE_SIZE];
+    sec_failure_set(
+        &call->failure, (uint32_t)SEC_E_NO_CREDENTIALS,
+        "NTLM is off here, so %s is not shown by it; use Kerberos, or allow NTLM by ntlm = yes in "
+        "section [security] of mantle.conf",
+        sec_quote(call->request.principal ? call->request.principal : "nobody", user));
+    return SEC_FAILED;
+}
+
 /* What Negotiate may show: Kerberos, and where the configuration lets it NTLM as well. NTLM alone only where
  * no KDC could be asked who this is; a password that a KDC does not take is not tried elsewhere. */
 static int logon_negotiate(LinkedCall *call, IoWait *ret_wait)
@@ -253,7 +265,7 @@ static int logon(LinkedCall *call, IoWait *ret_wait)
     case RPC_C_AUTHN_GSS_NEGOTIATE:
         return logon_negotiate(call, ret_wait);
     case RPC_C_AUTHN_WINNT:
-        return logon_ntlm(call);
+        return linked_negotiates_ntlm(call->call.authority) ? logon_ntlm(call) : refuse_ntlm(call);
     default:
         sec_failure_set(&call->failure, (uint32_t)SEC_E_SECPKG_NOT_FOUND,
                         "authentication service %u is not offered here", call->request.service);

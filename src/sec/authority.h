@@ -20,7 +20,7 @@ typedef struct AuthorityOptions {
     const char *
         acceptor_keytab; /* path of the keys that incoming AP-REQs are verified with; NULL: accepts nothing */
     bool allow_rc4;
-    bool ntlm;                /* NTLM is accepted, and may be what Negotiate ends with, on both sides */
+    bool ntlm; /* NTLM is accepted and shown, and may be what Negotiate ends with; else it is off */
     const char *ntlm_users;   /* file of accounts that NTLM callers are verified with, or NULL */
     bool ntlm_winbind;        /* winbindd verifies those of accounts that the file does not have */
     bool protocol_transition; /* identities may be made for users who proved nothing (S4U2self) */
@@ -55,7 +55,7 @@ DEFINE_CLEANUP(Authority, authority_unref)
 
 /* Whether callers can be verified by this mechanism, RPC_C_AUTHN_*. */
 bool authority_accepts(const Authority *authority, uint8_t service);
-/* Whether Negotiate may choose NTLM, as client and as server. */
+/* Whether NTLM is used, by its number or chosen by Negotiate, as client and as server. */
 bool authority_negotiates_ntlm(const Authority *authority);
 
 /* Starts a request (copied). 0, -ENOMEM, -EBADMSG. */
