@@ -11,13 +11,16 @@
 #include "conf/value.h"
 
 #define PASSWD_BUFFER_MAX (1u << 20)
+#define BLANKS            " \t"
+
+enum { KEY_NAME, KEY_USERS, KEY_COMMAND, KEY_LIBRARY, KEY_RUN_AS, KEY_COUNT };
 
 struct ConfClasses {
     HashMap *by_clsid;
     ConfClass **items;
     size_t count;
-    ConfClass *open; /* the section being read */
-    unsigned open_name_line, open_users_line;
+    ConfClass *open;           /* the section being read */
+    unsigned lines[KEY_COUNT]; /* where its keys stand; 0: nowhere */
 };
 
 static ConfClass *class_free(ConfClass *item)
@@ -26,6 +29,11 @@ static ConfClass *class_free(ConfClass *item)
     free(item->name);
     free(item->origin);
     free(item->users);
+    free(item->account);
+    for (char **word = item->command; word && *word; word++)
+        free(*word);
+    free(item->command);
+    free(item->library);
     free(item);
     return NULL;
 }
@@ -67,7 +75,7 @@ static int class_add(ConfClasses *classes, const ConfLine *line, const Guid *cls
     if (hashmap_put(classes->by_clsid, clsid, sizeof(*clsid), item) < 0)
         return out_of_memory(line, ret_error);
     classes->open = item;
-    classes->open_name_line = classes->open_users_line = 0;
+    memset(classes->lines, 0, sizeof(classes->lines));
     classes->items[classes->count++] = TAKE_PTR(item);
     return 0;
 }
@@ -143,15 +151,74 @@ static int add_users(ConfClass *item, const ConfLine *line, char **ret_error)
     return r;
 }
 
-static int set_once(unsigned *first_line, const ConfLine *line, char **ret_error)
+static int set_name(ConfClass *item, const ConfLine *line, char **ret_error)
 {
-    if (*first_line)
+    item->name = strdup(line->value);
+    return item->name ? 0 : out_of_memory(line, ret_error);
+}
+
+/* Words between spaces: no comma, quote or dollar sign means anything. */
+static int set_command(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    const char *text = line->value + strspn(line->value, BLANKS);
+    size_t count = 0;
+    item->command = calloc(CONF_CLASS_WORDS_MAX + 1, sizeof(*item->command));
+    if (!item->command) return out_of_memory(line, ret_error);
+    for (; *text && count < CONF_CLASS_WORDS_MAX; text += strspn(text, BLANKS)) {
+        size_t length = strcspn(text, BLANKS);
+        item->command[count] = strndup(text, length);
+        if (!item->command[count++]) return out_of_memory(line, ret_error);
+        text += length;
+    }
+    if (*text || count == 0 || item->command[0][0] != '/')
         return conf_error(ret_error, -EINVAL, line->path, line->number,
-                          "%s in [%s] is set a second time; expected it once, it stands in line %u already.",
-                          line->name, line->section, *first_line);
-    *first_line = line->number;
+                          "command = %s in [%s]: expected an absolute path, and at most %u words.",
+                          line->value, line->section, CONF_CLASS_WORDS_MAX);
     return 0;
 }
+
+static int set_library(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    if (line->value[0] != '/')
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "library = %s in [%s]: expected an absolute path.", line->value, line->section);
+    item->library = strdup(line->value);
+    return item->library ? 0 : out_of_memory(line, ret_error);
+}
+
+static int set_run_as(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    if (strcmp(line->value, "caller") == 0) {
+        item->run_as = CONF_RUN_AS_CALLER;
+        return 0;
+    }
+    if (strcmp(line->value, "activator") == 0) {
+        item->run_as = CONF_RUN_AS_ACTIVATOR;
+        return 0;
+    }
+    int r = uid_of_name(line->value, &item->account_uid);
+    if (r < 0 && r != -ENOENT)
+        return conf_error(ret_error, r, line->path, line->number, "the account %s cannot be looked up: %s.",
+                          line->value, strerror(-r));
+    if (r == -ENOENT || item->account_uid == 0)
+        return conf_error(
+            ret_error, -EINVAL, line->path, line->number,
+            "run_as = %s in [%s]: expected a local account that is not root, caller or activator.",
+            line->value, line->section);
+    item->run_as = CONF_RUN_AS_ACCOUNT;
+    item->account = strdup(line->value);
+    return item->account ? 0 : out_of_memory(line, ret_error);
+}
+
+static const struct {
+    const char *name;
+    int (*set)(ConfClass *item, const ConfLine *line, char **ret_error);
+    bool goes_on; /* an indented line adds to it */
+} KEYS[KEY_COUNT] = {
+    [KEY_NAME] = {"name", set_name, false},          [KEY_USERS] = {"users", add_users, true},
+    [KEY_COMMAND] = {"command", set_command, false}, [KEY_LIBRARY] = {"library", set_library, false},
+    [KEY_RUN_AS] = {"run_as", set_run_as, false},
+};
 
 static int on_heading(ConfClasses *classes, const ConfLine *line, char **ret_error)
 {
@@ -171,21 +238,41 @@ static int on_line(void *user, const ConfLine *line, char **ret_error)
         return conf_error(ret_error, -EINVAL, line->path, line->number,
                           "the key %s stands before the first section; expected a `[{CLSID}]` line above it.",
                           line->name);
-    if (strcmp(line->name, "users") == 0) {
-        bool more = line->continued && classes->open_users_line;
-        int r = more ? 0 : set_once(&classes->open_users_line, line, ret_error);
-        return r < 0 ? r : add_users(classes->open, line, ret_error);
+    for (int key = 0; key < KEY_COUNT; key++) {
+        unsigned *first = &classes->lines[key];
+        if (strcmp(line->name, KEYS[key].name) != 0) continue;
+        if (*first && !(line->continued && KEYS[key].goes_on))
+            return conf_error(
+                ret_error, -EINVAL, line->path, line->number,
+                "%s in [%s] is set a second time; expected it once, it stands in line %u already.",
+                line->name, line->section, *first);
+        *first = line->number;
+        return KEYS[key].set(classes->open, line, ret_error);
     }
-    if (strcmp(line->name, "name") != 0)
-        return conf_error(ret_error, -EINVAL, line->path, line->number,
-                          "[%s] has no key %s; expected one of name, users.", line->section, line->name);
-    int r = set_once(&classes->open_name_line, line, ret_error);
-    if (r < 0) return r;
-    classes->open->name = strdup(line->value);
-    return classes->open->name ? 0 : out_of_memory(line, ret_error);
+    return conf_error(ret_error, -EINVAL, line->path, line->number,
+                      "[%s] has no key %s; expected one of name, users, command, library, run_as.",
+                      line->section, line->name);
 }
 
-/* No section goes on in another file, and none is without users. */
+/* What only the whole section says. */
+static int class_check(const ConfClass *item, char **ret_error)
+{
+    const char *mistake = NULL;
+    bool starts = item->command || item->library;
+    if (item->command && item->library)
+        mistake = "expected command or library, not both.";
+    else if (starts && !item->run_as)
+        mistake = "expected `run_as =`: it says as whom the command is started.";
+    else if (!starts && item->run_as)
+        mistake = "expected `command =` or `library =`, which is what run_as starts.";
+    else if (!starts && item->user_count == 0)
+        mistake = "expected `users =` with at least one account: without it nobody may serve this class.";
+    else if (!conf_class_serves_all(item) && item->user_count > 0)
+        mistake = "expected no `users =`: who runs as its caller serves nobody else.";
+    return mistake ? conf_error(ret_error, -EINVAL, item->origin, 0, "%s", mistake) : 0;
+}
+
+/* No section goes on in another file. */
 static int read_one(ConfClasses *classes, const char *directory, const char *name, char **ret_error)
 {
     _cleanup_(freep) char *path = NULL;
@@ -197,10 +284,7 @@ static int read_one(ConfClasses *classes, const char *directory, const char *nam
     classes->open = NULL;
     int r = conf_file_read(path, on_line, classes, ret_error);
     for (size_t i = before; r == 0 && i < classes->count; i++)
-        if (classes->items[i]->user_count == 0)
-            r = conf_error(
-                ret_error, -EINVAL, classes->items[i]->origin, 0,
-                "expected `users =` with at least one account: without it nobody may serve this class.");
+        r = class_check(classes->items[i], ret_error);
     return r;
 }
 
@@ -254,5 +338,6 @@ bool conf_classes_may_serve(const ConfClasses *classes, const Guid *clsid, uid_t
     const ConfClass *item = conf_classes_find(classes, clsid);
     for (size_t i = 0; item && i < item->user_count; i++)
         if (item->users[i] == uid) return true;
-    return false;
+    if (!item || uid == 0) return false;
+    return item->run_as == CONF_RUN_AS_ACCOUNT ? item->account_uid == uid : !conf_class_serves_all(item);
 }

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which local accounts may serve which class: the *.conf files of classes.d.
+ * Which local accounts may serve which class, and what is started for it: the *.conf files of classes.d.
  *
  *     [{3f2c8a60-5b1e-4f0d-9a3c-0123456789ab}]
  *     name  = Sample Greeter
  *     users = greeter 1500
  *
- * A class that is in no file may be served by nobody, whoever asks; the name is only for people.
+ *     [{3f2c8a60-5b1e-4f0d-9a3c-0123456789ac}]
+ *     command = /usr/libexec/greeter --quiet
+ *     run_as  = greeter
+ *
+ * A class that is in no file may be served by nobody, whoever asks; the name is only for people. `command` is
+ * started when nobody serves the class: words between spaces, without a shell. Instead of it `library` names
+ * a shared object with DllGetClassObject, which mantle-host loads. `run_as` is an account; `caller`: for each
+ * account that activates, one of that account; `activator`: for each identity that activates, one that also
+ * acts as it. Who is started may serve the class, and others need to be among `users`.
  */
 #pragma once
 #include <stdbool.h>
@@ -16,13 +24,27 @@
 #include "base/guid.h"
 
 #define CONF_CLASS_USERS_MAX 64u
+#define CONF_CLASS_WORDS_MAX 64u /* of a command */
+
+/* As whom it is started. */
+typedef enum ConfRunAs {
+    CONF_RUN_AS_NOBODY = 0, /* nothing is started */
+    CONF_RUN_AS_ACCOUNT,
+    CONF_RUN_AS_CALLER,
+    CONF_RUN_AS_ACTIVATOR,
+} ConfRunAs;
 
 typedef struct ConfClass {
     Guid clsid;
     char *name;        /* NULL when not given */
     char *origin;      /* "FILE:LINE" of its heading */
     uid_t *users;      /* may serve it */
-    size_t user_count; /* 1 .. CONF_CLASS_USERS_MAX */
+    size_t user_count; /* at most CONF_CLASS_USERS_MAX; 0 only where something is started */
+    ConfRunAs run_as;
+    char *account;     /* with CONF_RUN_AS_ACCOUNT */
+    uid_t account_uid; /* likewise; not root's */
+    char **command;    /* one of these two where something is started; ends with NULL, [0] is a path */
+    char *library;
 } ConfClass;
 
 typedef struct ConfClasses ConfClasses;
@@ -39,5 +61,12 @@ size_t conf_classes_count(const ConfClasses *classes);
 const ConfClass *conf_classes_at(const ConfClasses *classes, size_t index);
 /* NULL: in no file. */
 const ConfClass *conf_classes_find(const ConfClasses *classes, const Guid *clsid);
-/* False also for a class that is in no file. Root is an account like others here: it must be listed. */
+/* False also for a class that is in no file. Root is an account like others here: it must be listed. A class
+ * that runs as its caller may be served by every account but root, for itself: conf_class_serves_all() is
+ * false then. */
 bool conf_classes_may_serve(const ConfClasses *classes, const Guid *clsid, uid_t uid);
+/* Whether who serves it serves it for everybody, and not for activations of its own account only. */
+static inline bool conf_class_serves_all(const ConfClass *item)
+{
+    return item->run_as != CONF_RUN_AS_CALLER && item->run_as != CONF_RUN_AS_ACTIVATOR;
+}

@@ -123,7 +123,7 @@ static void test_bad(void **state)
               ":1: [" CLASS_A "                                        x]: expected a class id such as "
               "[{01234567-89ab-cdef-0123-456789abcdef}].");
     check_bad("[" CLASS_A "]\nuser = root\n",
-              ":2: [" CLASS_A "] has no key user; expected one of name, users.");
+              ":2: [" CLASS_A "] has no key user; expected one of name, users, command, library, run_as.");
     check_bad("[" CLASS_A "]\nname = x\n",
               ":1: expected `users =` with at least one account: without it nobody may serve this class.");
     check_bad("[" CLASS_A "]\n[" CLASS_B "]\nusers = 1\n",
@@ -143,6 +143,75 @@ static void test_bad(void **state)
     check_bad("[" CLASS_A "]\nname = a\nname = b\n",
               ":3: name in [" CLASS_A
               "] is set a second time; expected it once, it stands in line 2 already.");
+}
+
+static void test_started(void **state)
+{
+    _cleanup_(conf_classes_freep) ConfClasses *classes = NULL;
+    char *error = NULL;
+    put("a.conf", "[" CLASS_A "]\ncommand = /usr/libexec/greeter  --words=a,b\t$HOME\nrun_as = nobody\n");
+    put("b.conf", "[" CLASS_B "]\nlibrary = /usr/lib/my greeter.so\nrun_as = caller\n");
+    put("c.conf", "[{00000000-0000-0000-0000-000000000001}]\ncommand = /x\nrun_as = activator\n"
+                  "[{00000000-0000-0000-0000-000000000002}]\ncommand = /x\nrun_as = nobody\nusers = 1500\n");
+    assert_int_equal(conf_classes_load(directory, &classes, &error), 0);
+    Guid a = guid(CLASS_A), b = guid(CLASS_B), c = guid("{00000000-0000-0000-0000-000000000001}"),
+         d = guid("{00000000-0000-0000-0000-000000000002}");
+    const ConfClass *item = conf_classes_find(classes, &a);
+    uid_t nobody = getpwnam("nobody")->pw_uid;
+    assert_int_equal(item->run_as, CONF_RUN_AS_ACCOUNT);
+    assert_string_equal(item->account, "nobody");
+    assert_int_equal(item->account_uid, nobody);
+    assert_string_equal(item->command[0], "/usr/libexec/greeter");
+    assert_string_equal(item->command[1], "--words=a,b");
+    assert_string_equal(item->command[2], "$HOME");
+    assert_null(item->command[3]);
+    assert_true(conf_class_serves_all(item));
+    assert_true(conf_classes_may_serve(classes, &a, nobody));
+    assert_false(conf_classes_may_serve(classes, &a, 1500));
+    assert_false(conf_classes_may_serve(classes, &a, 0));
+    item = conf_classes_find(classes, &b);
+    assert_int_equal(item->run_as, CONF_RUN_AS_CALLER);
+    assert_string_equal(item->library, "/usr/lib/my greeter.so");
+    assert_false(conf_class_serves_all(item));
+    assert_true(conf_classes_may_serve(classes, &b, 1500));
+    assert_false(conf_classes_may_serve(classes, &b, 0));
+    assert_int_equal(conf_classes_find(classes, &c)->run_as, CONF_RUN_AS_ACTIVATOR);
+    assert_false(conf_classes_may_serve(classes, &c, 0));
+    assert_true(conf_classes_may_serve(classes, &d, 1500));
+    assert_true(conf_classes_may_serve(classes, &d, nobody));
+}
+
+static void test_started_badly(void **state)
+{
+    check_bad("[" CLASS_A "]\ncommand = greeter\nrun_as = nobody\n",
+              ":2: command = greeter in [" CLASS_A "]: expected an absolute path, and at most 64 words.");
+    check_bad("[" CLASS_A "]\nlibrary = greeter.so\nrun_as = nobody\n",
+              ":2: library = greeter.so in [" CLASS_A "]: expected an absolute path.");
+    check_bad("[" CLASS_A "]\ncommand = /x\nrun_as = root\n",
+              ":3: run_as = root in [" CLASS_A
+              "]: expected a local account that is not root, caller or activator.");
+    check_bad("[" CLASS_A "]\ncommand = /x\nrun_as = no-such-account-here\n",
+              ":3: run_as = no-such-account-here in [" CLASS_A
+              "]: expected a local account that is not root, caller or activator.");
+    check_bad("[" CLASS_A "]\ncommand = /x\n",
+              ":1: expected `run_as =`: it says as whom the command is started.");
+    check_bad("[" CLASS_A "]\nrun_as = nobody\nusers = 1\n",
+              ":1: expected `command =` or `library =`, which is what run_as starts.");
+    check_bad("[" CLASS_A "]\nrun_as = nobody\ncommand = /x\nlibrary = /y\n",
+              ":1: expected command or library, not both.");
+    check_bad("[" CLASS_A "]\nrun_as = caller\ncommand = /x\nusers = 1\n",
+              ":1: expected no `users =`: who runs as its caller serves nobody else.");
+    char text[1024] = "[" CLASS_A "]\nrun_as = nobody\ncommand = /x";
+    for (unsigned i = 0; i < CONF_CLASS_WORDS_MAX; i++)
+        strcat(text, " y");
+    ConfClasses *classes = NULL;
+    _cleanup_(freep) char *error = NULL;
+    put("x.conf", text);
+    assert_int_equal(conf_classes_load(directory, &classes, &error), -EINVAL);
+    text[strlen(text) - 2] = 0;
+    put("x.conf", text);
+    assert_int_equal(conf_classes_load(directory, &classes, &error), 0);
+    conf_classes_free(classes);
 }
 
 static void test_described_twice(void **state)
@@ -183,6 +252,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_good, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_none, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_bad, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_started, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_started_badly, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_described_twice, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_user_limit, make_directory, remove_directory),
     };
