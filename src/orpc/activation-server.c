@@ -56,7 +56,7 @@ static HRESULT launch(const ActivationServer *server, const RpcCall *call, Regis
     if (server->options.may_launch &&
         !server->options.may_launch(server->options.context, call->token, &asked->clsid))
         return E_ACCESSDENIED;
-    HRESULT hr = registrar_activate(server->options.registrar, asked, &reply);
+    HRESULT hr = registrar_activate(server->options.registrar, NULL, asked, &reply);
     if (SUCCEEDED(hr)) hr = overall(&reply);
     if (FAILED(hr))
         registrar_reply_deinit(&reply);

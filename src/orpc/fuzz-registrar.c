@@ -172,7 +172,7 @@ static void *ask(void *data)
     RegistrarActivation request = {
         .clsid = allowed, .caller = "alice@LAB.TEST", .iid_count = 2, .iids = (const uint8_t *)iids};
     RegistrarReply reply = {0};
-    HRESULT hr = registrar_activate(asking->registrar, &request, &reply);
+    HRESULT hr = registrar_activate(asking->registrar, NULL, &request, &reply);
     if (SUCCEEDED(hr)) {
         assert(reply.count == 2 && reply.exporter.oxid == 77);
         for (uint32_t i = 0; i < reply.count; i++) {

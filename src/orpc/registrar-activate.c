@@ -20,7 +20,7 @@ void activation_take_answer(Process *process, RegistrarFrame *frame)
         activation->done = true;
         activation->answer = *frame;
         *frame = (RegistrarFrame){0};
-        pthread_cond_broadcast(&registrar->answered);
+        pthread_cond_broadcast(&registrar->changed);
         break;
     }
     /* An answer that comes too late stays in the frame and goes with it; what it made is reclaimed as nobody
@@ -28,21 +28,34 @@ void activation_take_answer(Process *process, RegistrarFrame *frame)
     pthread_mutex_unlock(&registrar->lock);
 }
 
-/* The oldest registration that takes activations; a reference to its process. */
-static HRESULT choose(Registrar *registrar, const Guid *clsid, Activation *activation, uint32_t *ret_cookie,
-                      Process **ret_process)
+static bool is_meant(const Process *process, const RegistrarServer *server)
 {
-    HRESULT hr = REGDB_E_CLASSNOTREG;
-    pthread_mutex_lock(&registrar->lock);
+    return !server ||
+           (process->who.uid == server->uid && (server->pid == 0 || process->who.pid == server->pid));
+}
+
+ServedClass *registrar_find_served(Registrar *registrar, const Guid *clsid, const RegistrarServer *server,
+                                   bool *ret_busy)
+{
     ClassRow *row = hashmap_get(registrar->classes, clsid, sizeof(*clsid));
     for (List *item = row ? row->served.next : NULL; row && item != &row->served; item = item->next) {
         ServedClass *served = container_of(item, ServedClass, of_class);
+        if (served->flags & REGISTRAR_SUSPENDED || !is_meant(served->process, server)) continue;
+        if (served->process->pending_count < REGISTRAR_ACTIVATIONS_MAX) return served;
+        *ret_busy = true;
+    }
+    return NULL;
+}
+
+/* Enters the activation at who serves it; a reference to that process. */
+static HRESULT choose(Registrar *registrar, const Guid *clsid, const RegistrarServer *server,
+                      Activation *activation, uint32_t *ret_cookie, Process **ret_process)
+{
+    bool busy = false;
+    pthread_mutex_lock(&registrar->lock);
+    ServedClass *served = registrar_find_served(registrar, clsid, server, &busy);
+    if (served) {
         Process *process = served->process;
-        if (served->flags & REGISTRAR_SUSPENDED) continue;
-        if (process->pending_count >= REGISTRAR_ACTIVATIONS_MAX) {
-            hr = HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY);
-            continue;
-        }
         *activation = (Activation){.id = ++registrar->next_id};
         list_append(&process->pending, &activation->link);
         process->pending_count++;
@@ -50,11 +63,10 @@ static HRESULT choose(Registrar *registrar, const Guid *clsid, Activation *activ
         (void)io_handle_ref(&process->line.handle);
         *ret_process = process;
         if (served->flags & REGISTRAR_SINGLE_USE) served_class_free(registrar, served);
-        hr = S_OK;
-        break;
     }
     pthread_mutex_unlock(&registrar->lock);
-    return hr;
+    if (served) return S_OK;
+    return busy ? HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY) : REGDB_E_CLASSNOTREG;
 }
 
 static void wait_for(Process *process, Activation *activation)
@@ -65,7 +77,7 @@ static void wait_for(Process *process, Activation *activation)
     int r = 0;
     pthread_mutex_lock(&registrar->lock);
     while (!activation->done && r == 0)
-        r = pthread_cond_timedwait(&registrar->answered, &registrar->lock, &until);
+        r = pthread_cond_timedwait(&registrar->changed, &registrar->lock, &until);
     list_remove(&activation->link);
     process->pending_count--;
     pthread_mutex_unlock(&registrar->lock);
@@ -116,13 +128,13 @@ static HRESULT parse_answer(RegistrarFrame *frame, const RegistrarActivation *re
 }
 
 /* One process, once. *ret_retry: it ended before it can have made anything. */
-static HRESULT ask(Registrar *registrar, const RegistrarActivation *request, RegistrarReply *reply,
-                   bool *ret_retry)
+static HRESULT ask(Registrar *registrar, const RegistrarServer *server, const RegistrarActivation *request,
+                   RegistrarReply *reply, bool *ret_retry)
 {
     Activation activation;
     RegistrarActivation sent = *request;
     Process *process = NULL;
-    HRESULT hr = choose(registrar, &request->clsid, &activation, &sent.cookie, &process);
+    HRESULT hr = choose(registrar, &request->clsid, server, &activation, &sent.cookie, &process);
     if (FAILED(hr)) return hr;
     _cleanup_(writer_deinitp) Writer payload;
     writer_init(&payload, 0);
@@ -141,15 +153,15 @@ static HRESULT ask(Registrar *registrar, const RegistrarActivation *request, Reg
     return hr;
 }
 
-HRESULT registrar_activate(Registrar *registrar, const RegistrarActivation *request,
-                           RegistrarReply *ret_reply)
+HRESULT registrar_activate(Registrar *registrar, const RegistrarServer *server,
+                           const RegistrarActivation *request, RegistrarReply *ret_reply)
 {
     HRESULT hr = E_FAIL;
     if (io_pool_block_begin(false) != 0) return HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         RegistrarReply reply = {0};
         bool retry = false;
-        hr = ask(registrar, request, &reply, &retry);
+        hr = ask(registrar, server, request, &reply, &retry);
         if (SUCCEEDED(hr)) {
             *ret_reply = reply;
             break;

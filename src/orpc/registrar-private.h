@@ -46,8 +46,8 @@ typedef struct Activation {
 } Activation;
 
 struct Registrar {
-    pthread_mutex_t lock; /* of everything below, and of the processes */
-    pthread_cond_t answered;
+    pthread_mutex_t lock;   /* of everything below, and of the processes */
+    pthread_cond_t changed; /* an answer came, a process registered or ended */
     RegistrarOptions options;
     char **hosts;
     uint16_t services[REGISTRAR_SERVICES_MAX];
@@ -69,3 +69,6 @@ void process_close(Process *process);
 void served_class_free(Registrar *registrar, ServedClass *served);
 /* An ANSWER has come: hands it to who waits. */
 void activation_take_answer(Process *process, RegistrarFrame *frame);
+/* The lock is held. The oldest registration by such a process (NULL: any) that takes activations, or NULL. */
+ServedClass *registrar_find_served(Registrar *registrar, const Guid *clsid, const RegistrarServer *server,
+                                   bool *ret_busy);

@@ -75,7 +75,7 @@ void process_close(Process *process)
         list_each(item, &process->pending) container_of(item, Activation, link)->done = true;
         list_remove(&process->link);
         registrar->process_count--;
-        pthread_cond_broadcast(&registrar->answered);
+        pthread_cond_broadcast(&registrar->changed);
     }
     pthread_mutex_unlock(&registrar->lock);
     if (!first) return;
@@ -207,6 +207,7 @@ static HRESULT add_class(Process *process, const Guid *clsid, uint32_t cookie, u
     if (served) {
         if (!guid_equal(&served->clsid, clsid)) return E_INVALIDARG;
         served->flags = flags;
+        pthread_cond_broadcast(&registrar->changed);
         return S_OK;
     }
     if (process->closed || process->class_count >= REGISTRAR_CLASSES_PER_PROCESS) return E_OUTOFMEMORY;
@@ -222,6 +223,7 @@ static HRESULT add_class(Process *process, const Guid *clsid, uint32_t cookie, u
     list_append(&process->classes, &served->of_process);
     process->class_count++;
     registrar->class_count++;
+    pthread_cond_broadcast(&registrar->changed);
     return S_OK;
 }
 
@@ -443,7 +445,7 @@ HRESULT registrar_new(const RegistrarOptions *options, Registrar **ret_registrar
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&registrar->answered, &attributes);
+    pthread_cond_init(&registrar->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&registrar->lock, NULL);
     list_init(&registrar->processes);
@@ -460,6 +462,7 @@ void registrar_stop(Registrar *registrar)
         Process *process = NULL;
         pthread_mutex_lock(&registrar->lock);
         registrar->stopped = true;
+        pthread_cond_broadcast(&registrar->changed);
         if (!list_is_empty(&registrar->processes)) {
             process = container_of(registrar->processes.next, Process, link);
             (void)io_handle_ref(&process->line.handle);
@@ -480,7 +483,7 @@ Registrar *registrar_free(Registrar *registrar)
         free(registrar->hosts[i]);
     free(registrar->hosts);
     hashmap_free(registrar->classes);
-    pthread_cond_destroy(&registrar->answered);
+    pthread_cond_destroy(&registrar->changed);
     pthread_mutex_destroy(&registrar->lock);
     free(registrar);
     return NULL;

@@ -66,12 +66,25 @@ typedef struct RegistrarReply {
     uint8_t *bytes;            /* what they point to */
 } RegistrarReply;
 void registrar_reply_deinit(RegistrarReply *reply);
-/* Asks a process that serves the class, waiting on this thread.
+/* Whose processes are meant, where a class is served by one for each account or identity. */
+typedef struct RegistrarServer {
+    uid_t uid;
+    pid_t pid; /* 0: any of the account's */
+} RegistrarServer;
+/*
+ * Waits on this thread until such a process serves the class; `server` NULL: whoever may. `pidfd` is of the
+ * process that was started for it, or -1; it stays the caller's. S_OK, also at once;
+ * CO_E_SERVER_EXEC_FAILURE: it ended first; CO_E_SERVER_START_TIMEOUT: neither before `deadline`;
+ * CO_E_SERVER_STOPPING; E_OUTOFMEMORY; HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY).
+ */
+HRESULT registrar_await(Registrar *registrar, const Guid *clsid, const RegistrarServer *server, int pidfd,
+                        uint64_t deadline) must_use;
+/* Asks a process that serves the class, waiting on this thread; `server` as above.
  * S_OK: made, see the results. REGDB_E_CLASSNOTREG: nobody serves it. CO_E_SERVER_EXEC_FAILURE: the process
  * ended or did not answer in time. HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY). Else what the process answered.
  */
-HRESULT registrar_activate(Registrar *registrar, const RegistrarActivation *request,
-                           RegistrarReply *ret_reply) must_use;
+HRESULT registrar_activate(Registrar *registrar, const RegistrarServer *server,
+                           const RegistrarActivation *request, RegistrarReply *ret_reply) must_use;
 /* For ResolverOptions.run_down, with the registrar as context (may be NULL). */
 void registrar_run_down(void *registrar, uint64_t oxid, uint64_t oid);
 

@@ -7,6 +7,11 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <winerror.h>
@@ -197,8 +202,8 @@ static HRESULT add_class(Fixture *fixture, uint32_t flags)
     return registrar_client_add_class(fixture->client, &allowed, 42, flags, NULL);
 }
 
-static HRESULT activate(Fixture *fixture, const Guid *clsid, const Guid *iids, uint32_t count,
-                        RegistrarReply *ret_reply)
+static HRESULT activate_by(Fixture *fixture, const RegistrarServer *server, const Guid *clsid,
+                           const Guid *iids, uint32_t count, RegistrarReply *ret_reply)
 {
     RegistrarActivation request = {.clsid = *clsid,
                                    .class_context = 0x100010,
@@ -207,7 +212,13 @@ static HRESULT activate(Fixture *fixture, const Guid *clsid, const Guid *iids, u
                                    .authn_level = 6,
                                    .iid_count = count,
                                    .iids = (const uint8_t *)iids};
-    return registrar_activate(fixture->registrar, &request, ret_reply);
+    return registrar_activate(fixture->registrar, server, &request, ret_reply);
+}
+
+static HRESULT activate(Fixture *fixture, const Guid *clsid, const Guid *iids, uint32_t count,
+                        RegistrarReply *ret_reply)
+{
+    return activate_by(fixture, NULL, clsid, iids, count, ret_reply);
 }
 
 static HRESULT activate_one(Fixture *fixture)
@@ -482,6 +493,81 @@ static void test_no_mantled(void **state)
     assert_non_null(strstr(sentence, "/nonexistent/registrar"));
 }
 
+/* A process that is no COM server; its pidfd. */
+static int start_process(pid_t *ret_pid)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_true(pid > 0);
+    *ret_pid = pid;
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    assert_true(pidfd >= 0);
+    return pidfd;
+}
+
+static void *register_later(void *argument)
+{
+    assert_int_equal(add_class(argument, 0), S_OK);
+    return NULL;
+}
+
+static void *kill_later(void *argument)
+{
+    assert_int_equal(kill(*(pid_t *)argument, SIGKILL), 0);
+    return NULL;
+}
+
+static void test_await(void **state)
+{
+    Fixture *fixture = *state;
+    Registrar *registrar = fixture->registrar;
+    pthread_t thread;
+    pid_t pid;
+    int pidfd = start_process(&pid);
+    RegistrarServer own = {.uid = getuid()}, exact = {.uid = getuid(), .pid = getpid()},
+                    other = {.uid = getuid() + 1}, other_process = {.uid = getuid(), .pid = pid};
+    assert_int_equal(registrar_await(registrar, &allowed, NULL, pidfd, time_after(20 * NS_PER_MS)),
+                     CO_E_SERVER_START_TIMEOUT);
+    assert_int_equal(pthread_create(&thread, NULL, register_later, fixture), 0);
+    assert_int_equal(registrar_await(registrar, &allowed, NULL, pidfd, time_after(60 * NS_PER_SECOND)), S_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(registrar_await(registrar, &allowed, &own, -1, time_monotonic()), S_OK);
+    assert_int_equal(registrar_await(registrar, &allowed, &exact, -1, time_monotonic()), S_OK);
+    assert_int_equal(registrar_await(registrar, &allowed, &other, -1, time_after(20 * NS_PER_MS)),
+                     CO_E_SERVER_START_TIMEOUT);
+    assert_int_equal(pthread_create(&thread, NULL, kill_later, &pid), 0);
+    assert_int_equal(
+        registrar_await(registrar, &allowed, &other_process, pidfd, time_after(60 * NS_PER_SECOND)),
+        CO_E_SERVER_EXEC_FAILURE);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(pidfd);
+}
+
+/* Another account's process, or another one of the account, is not asked. */
+static void test_whose_process(void **state)
+{
+    Fixture *fixture = *state;
+    const struct {
+        RegistrarServer server;
+        HRESULT result;
+    } rows[] = {
+        {{.uid = getuid()}, S_OK},
+        {{.uid = getuid(), .pid = getpid()}, S_OK},
+        {{.uid = getuid() + 1}, REGDB_E_CLASSNOTREG},
+        {{.uid = getuid(), .pid = getpid() + 1}, REGDB_E_CLASSNOTREG},
+    };
+    assert_int_equal(add_class(fixture, 0), S_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        RegistrarReply reply = {0};
+        assert_int_equal(activate_by(fixture, &rows[i].server, &allowed, &iid, 1, &reply), rows[i].result);
+        registrar_reply_deinit(&reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +582,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deaf_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_version, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_mantled, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_await, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_whose_process, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
