@@ -149,7 +149,7 @@ static void serve(uint8_t *buffer, ssize_t length, const char *pam_service, int 
     if (pid == 0) start(buffer, (size_t)length, pam_service, fds, fd_count);
     int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
     if (pidfd >= 0) {
-        (void)send_with(fds[0], "", 1, &pidfd, 1); /* the asker is gone, or reads the end */
+        (void)send_with(fds[0], &pid, sizeof(pid), &pidfd, 1); /* the asker is gone, or reads the end */
         (void)close(pidfd);
     }
 }
@@ -218,22 +218,24 @@ static int gone(SecFailure *failure, const char *why)
 }
 
 /* Reads to the end, which comes when the program runs, or after a failure. */
-static int take_answer(int socket, uint64_t deadline, int *ret_pidfd, SecFailure *failure)
+static int take_answer(int socket, uint64_t deadline, pid_t *ret_pid, int *ret_pidfd, SecFailure *failure)
 {
-    uint8_t byte;
+    pid_t pid = 0;
     size_t n = 0;
     uint32_t code;
     _cleanup_(closep) int pidfd = -1;
     IoWait readable = {.fd = socket, .events = POLLIN, .deadline = deadline};
     int r;
-    while ((r = io_read_descriptor(socket, &byte, 1, &n, &pidfd)) == IO_AGAIN)
+    while ((r = io_read_descriptor(socket, &pid, sizeof(pid), &n, &pidfd)) == IO_AGAIN)
         if ((r = io_wait(&readable)) < 0) break;
-    if (r == IO_CLOSED || (r == 0 && pidfd < 0)) return gone(failure, "could not make a process");
+    if (r == IO_CLOSED || (r == 0 && (pidfd < 0 || n != sizeof(pid))))
+        return gone(failure, "could not make a process");
     if (r == -ETIMEDOUT) return gone(failure, "does not answer");
     if (r < 0) return r;
     r = io_read_all(socket, &code, sizeof(code), deadline);
     if (r == IO_CLOSED) {
         *ret_pidfd = TAKE_FD(pidfd);
+        *ret_pid = pid;
         return 0;
     }
     if (r == -ETIMEDOUT) return gone(failure, "does not get on: PAM waits for somebody");
@@ -244,7 +246,8 @@ static int take_answer(int socket, uint64_t deadline, int *ret_pidfd, SecFailure
     return r < 0 && r != -ETIMEDOUT ? r : SPAWN_FAILED;
 }
 
-int spawner_start(Spawner *spawner, const SpawnRequest *request, int *ret_pidfd, SecFailure *failure)
+int spawner_start(Spawner *spawner, const SpawnRequest *request, pid_t *ret_pid, int *ret_pidfd,
+                  SecFailure *failure)
 {
     _cleanup_(writer_deinitp) Writer writer;
     int fds[SPAWNER_FDS_MAX + 1], pair[2];
@@ -264,7 +267,7 @@ int spawner_start(Spawner *spawner, const SpawnRequest *request, int *ret_pidfd,
     if (r == -EPIPE || r == -ECONNRESET)
         r = gone(failure, "has ended");
     else if (r == 0)
-        r = take_answer(pair[0], time_after(SPAWNER_TIMEOUT), ret_pidfd, failure);
+        r = take_answer(pair[0], time_after(SPAWNER_TIMEOUT), ret_pid, ret_pidfd, failure);
     (void)close(pair[0]);
     return r;
 }

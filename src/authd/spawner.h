@@ -44,5 +44,5 @@ enum { SPAWN_FAILED = 1 };
  * ended, and the caller's; SPAWN_FAILED with *failure: the account may not be used (ERROR_ACCESS_DENIED), the
  * program cannot be run (CO_E_SERVER_EXEC_FAILURE), or the spawner is gone; -E2BIG, -ENOMEM, -errno.
  */
-int spawner_start(Spawner *spawner, const SpawnRequest *request, int *ret_pidfd,
+int spawner_start(Spawner *spawner, const SpawnRequest *request, pid_t *ret_pid, int *ret_pidfd,
                   SecFailure *failure) must_use;

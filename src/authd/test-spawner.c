@@ -24,6 +24,7 @@
 #define PATIENCE (60 * NS_PER_SECOND)
 
 static Spawner *spawner;
+static pid_t pid;
 static char
     account[256]; /* one that is not root's: the only one there is to become where the test is not root's */
 static uid_t uid;
@@ -57,7 +58,7 @@ static int start_shell(const char *who, uid_t as, const char *script, char *said
                             .environment = environment,
                             .fds = {pair[1]},
                             .fd_count = 1};
-    int r = spawner_start(spawner, &request, &pidfd, failure);
+    int r = spawner_start(spawner, &request, &pid, &pidfd, failure);
     (void)close(pair[1]);
     size_t n = 0;
     ssize_t got;
@@ -137,7 +138,7 @@ static int start_command(const char *const *command, int *ret_pidfd, SecFailure 
 {
     const char *const none[] = {NULL};
     SpawnRequest request = {.account = account, .uid = uid, .command = command, .environment = none};
-    return spawner_start(spawner, &request, ret_pidfd, failure);
+    return spawner_start(spawner, &request, &pid, ret_pidfd, failure);
 }
 
 static void test_what_cannot_be_run(void **state)
@@ -212,7 +213,7 @@ static void test_lives_on(void **state)
                             .environment = none,
                             .fds = {pair[1]},
                             .fd_count = 1};
-    assert_int_equal(spawner_start(other, &request, &pidfd, &failure), 0);
+    assert_int_equal(spawner_start(other, &request, &pid, &pidfd, &failure), 0);
     (void)close(pair[1]);
     spawner_free(other);
     assert_int_equal(write(pair[0], "x\n", 2), 2);

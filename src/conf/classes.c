@@ -13,7 +13,7 @@
 #define PASSWD_BUFFER_MAX (1u << 20)
 #define BLANKS            " \t"
 
-enum { KEY_NAME, KEY_USERS, KEY_COMMAND, KEY_LIBRARY, KEY_RUN_AS, KEY_COUNT };
+enum { KEY_NAME, KEY_USERS, KEY_COMMAND, KEY_LIBRARY, KEY_GROUP, KEY_RUN_AS, KEY_COUNT };
 
 struct ConfClasses {
     HashMap *by_clsid;
@@ -34,6 +34,7 @@ static ConfClass *class_free(ConfClass *item)
         free(*word);
     free(item->command);
     free(item->library);
+    free(item->group);
     free(item);
     return NULL;
 }
@@ -186,6 +187,12 @@ static int set_library(ConfClass *item, const ConfLine *line, char **ret_error)
     return item->library ? 0 : out_of_memory(line, ret_error);
 }
 
+static int set_group(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    item->group = strdup(line->value);
+    return item->group ? 0 : out_of_memory(line, ret_error);
+}
+
 static int set_run_as(ConfClass *item, const ConfLine *line, char **ret_error)
 {
     if (strcmp(line->value, "caller") == 0) {
@@ -217,7 +224,7 @@ static const struct {
 } KEYS[KEY_COUNT] = {
     [KEY_NAME] = {"name", set_name, false},          [KEY_USERS] = {"users", add_users, true},
     [KEY_COMMAND] = {"command", set_command, false}, [KEY_LIBRARY] = {"library", set_library, false},
-    [KEY_RUN_AS] = {"run_as", set_run_as, false},
+    [KEY_GROUP] = {"group", set_group, false},       [KEY_RUN_AS] = {"run_as", set_run_as, false},
 };
 
 static int on_heading(ConfClasses *classes, const ConfLine *line, char **ret_error)
@@ -250,7 +257,7 @@ static int on_line(void *user, const ConfLine *line, char **ret_error)
         return KEYS[key].set(classes->open, line, ret_error);
     }
     return conf_error(ret_error, -EINVAL, line->path, line->number,
-                      "[%s] has no key %s; expected one of name, users, command, library, run_as.",
+                      "[%s] has no key %s; expected one of name, users, command, library, group, run_as.",
                       line->section, line->name);
 }
 
@@ -261,6 +268,8 @@ static int class_check(const ConfClass *item, char **ret_error)
     bool starts = item->command || item->library;
     if (item->command && item->library)
         mistake = "expected command or library, not both.";
+    else if (item->group && !item->library)
+        mistake = "expected `library =`: a group is of libraries that share a process.";
     else if (starts && !item->run_as)
         mistake = "expected `run_as =`: it says as whom the command is started.";
     else if (!starts && item->run_as)
@@ -340,4 +349,11 @@ bool conf_classes_may_serve(const ConfClasses *classes, const Guid *clsid, uid_t
         if (item->users[i] == uid) return true;
     if (!item || uid == 0) return false;
     return item->run_as == CONF_RUN_AS_ACCOUNT ? item->account_uid == uid : !conf_class_serves_all(item);
+}
+
+bool conf_class_shares_host(const ConfClass *a, const ConfClass *b)
+{
+    if (a == b) return a->library != NULL;
+    if (!a->library || !b->library || !a->group || !b->group || strcmp(a->group, b->group) != 0) return false;
+    return a->run_as == b->run_as && (a->run_as != CONF_RUN_AS_ACCOUNT || a->account_uid == b->account_uid);
 }

@@ -12,9 +12,10 @@
  *
  * A class that is in no file may be served by nobody, whoever asks; the name is only for people. `command` is
  * started when nobody serves the class: words between spaces, without a shell. Instead of it `library` names
- * a shared object with DllGetClassObject, which mantle-host loads. `run_as` is an account; `caller`: for each
- * account that activates, one of that account; `activator`: for each identity that activates, one that also
- * acts as it. Who is started may serve the class, and others need to be among `users`.
+ * a shared object with DllGetClassObject, which mantle-host loads; libraries of the same `group` and `run_as`
+ * share a process. `run_as` is an account; `caller`: for each account that activates, one of that account;
+ * `activator`: for each identity that activates, one that also acts as it. Who is started may serve the
+ * class, and others need to be among `users`.
  */
 #pragma once
 #include <stdbool.h>
@@ -45,6 +46,7 @@ typedef struct ConfClass {
     uid_t account_uid; /* likewise; not root's */
     char **command;    /* one of these two where something is started; ends with NULL, [0] is a path */
     char *library;
+    char *group; /* of libraries; NULL: the class alone */
 } ConfClass;
 
 typedef struct ConfClasses ConfClasses;
@@ -70,3 +72,6 @@ static inline bool conf_class_serves_all(const ConfClass *item)
 {
     return item->run_as != CONF_RUN_AS_CALLER && item->run_as != CONF_RUN_AS_ACTIVATOR;
 }
+/* Whether one mantle-host serves both for the same account or identity: both are libraries of one group that
+ * run as the same; a class and itself. */
+bool conf_class_shares_host(const ConfClass *a, const ConfClass *b);

@@ -83,6 +83,14 @@
     KEY(AUTHORITY_SOCKET, "authority", "socket", "", TYPE(CONF_PATH),                                        \
         "Socket of mantle-authd, for example /run/mantle/authd.socket. Set: it holds the keytab and all "    \
         "tickets, and processes that cannot reach it fail. Not set: each process reads the keytab itself.")  \
+    KEY(ACCOUNTS_MAP_BY_NAME, "accounts", "map_by_name", "", TYPE(CONF_LIST),                                \
+        "Realms whose users are the local accounts of the same name. Not set: identities are accounts by "   \
+        "SID "                                                                                               \
+        "alone, where SSSD or winbind know it.")                                                             \
+    KEY(ACCOUNTS_MIN_UID, "accounts", "min_uid", "1000", INTEGER(CONF_INTEGER, 1, 4294967294),               \
+        "Lowest uid that an identity can map to. Root is never mapped to.")                                  \
+    KEY(ACCOUNTS_UNMAPPED, "accounts", "unmapped_account", "nobody", TYPE(CONF_STRING),                      \
+        "Account that work for identities without one runs as; the word none: it is refused.")               \
     KEY(PATHS_RUNTIME, "paths", "runtime", "/run/mantle", TYPE(CONF_PATH),                                   \
         "Directory of the UNIX sockets through which processes of this machine talk to mantled.")            \
     KEY(PATHS_CLASSES, "paths", "classes_dir", "/etc/mantle/classes.d", TYPE(CONF_PATH),                     \

@@ -123,7 +123,8 @@ static void test_bad(void **state)
               ":1: [" CLASS_A "                                        x]: expected a class id such as "
               "[{01234567-89ab-cdef-0123-456789abcdef}].");
     check_bad("[" CLASS_A "]\nuser = root\n",
-              ":2: [" CLASS_A "] has no key user; expected one of name, users, command, library, run_as.");
+              ":2: [" CLASS_A
+              "] has no key user; expected one of name, users, command, library, group, run_as.");
     check_bad("[" CLASS_A "]\nname = x\n",
               ":1: expected `users =` with at least one account: without it nobody may serve this class.");
     check_bad("[" CLASS_A "]\n[" CLASS_B "]\nusers = 1\n",
@@ -214,6 +215,39 @@ static void test_started_badly(void **state)
     conf_classes_free(classes);
 }
 
+static void test_groups(void **state)
+{
+    _cleanup_(conf_classes_freep) ConfClasses *classes = NULL;
+    char *error = NULL;
+    static const char *const sections[] = {
+        "library = /a.so\ngroup = one\nrun_as = caller\n",
+        "library = /b.so\ngroup = one\nrun_as = caller\n",
+        "library = /b.so\ngroup = two\nrun_as = caller\n",
+        "library = /b.so\ngroup = one\nrun_as = nobody\n",
+        "library = /b.so\nrun_as = caller\n",
+        "command = /b.so\nrun_as = caller\n",
+    };
+    char text[2048] = "";
+    Guid ids[6];
+    for (unsigned i = 0; i < 6; i++) {
+        char id[GUID_STRING_SIZE];
+        (void)snprintf(id, sizeof(id), "0000000%u-0000-0000-0000-000000000000", i);
+        ids[i] = guid(id);
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "[{%s}]\n%s", id, sections[i]);
+    }
+    put("a.conf", text);
+    assert_int_equal(conf_classes_load(directory, &classes, &error), 0);
+    for (unsigned i = 0; i < 6; i++)
+        for (unsigned j = 0; j < 6; j++) {
+            bool expected = i == j ? i != 5 : i < 2 && j < 2;
+            assert_int_equal(conf_class_shares_host(conf_classes_find(classes, &ids[i]),
+                                                    conf_classes_find(classes, &ids[j])),
+                             expected);
+        }
+    check_bad("[" CLASS_A "]\ncommand = /x\ngroup = g\nrun_as = nobody\n",
+              ":1: expected `library =`: a group is of libraries that share a process.");
+}
+
 static void test_described_twice(void **state)
 {
     ConfClasses *classes = NULL;
@@ -252,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_good, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_none, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_bad, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_groups, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_started, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_started_badly, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_described_twice, make_directory, remove_directory),
