@@ -94,7 +94,7 @@ static int start(Authd *authd, const Conf *conf)
     return result;
 }
 
-int authd_new(const Conf *conf, int listener, Authd **ret_authd)
+int authd_new(const Conf *conf, int listener, const LaunchHouse *launches, Authd **ret_authd)
 {
     Authd *authd = calloc(1, sizeof(*authd));
     if (!authd) {
@@ -105,6 +105,7 @@ int authd_new(const Conf *conf, int listener, Authd **ret_authd)
     io_timer_init(&authd->again, accept_again);
     quota_init(&authd->connections, AUTHD_CONNECTIONS_MAX);
     int result = start(authd, conf);
+    authd->house.launches = launches;
     if (result != 0)
         authd_free(authd);
     else

@@ -27,8 +27,8 @@ typedef struct Authd {
 } Authd;
 
 /* Starts serving on a listening UNIX socket, which it takes over, also on failure. 0; -errno, and why has
- * been logged. `conf` must outlive it. */
-int authd_new(const Conf *conf, int listener, Authd **ret_authd) must_use;
+ * been logged. `conf` and `launches` (NULL: nothing is started) must outlive it. */
+int authd_new(const Conf *conf, int listener, const LaunchHouse *launches, Authd **ret_authd) must_use;
 /* Lets requests that run finish, and forgets everything. */
 Authd *authd_free(Authd *authd);
 DEFINE_CLEANUP(Authd, authd_free)

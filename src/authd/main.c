@@ -2,12 +2,14 @@
 /* mantle-authd: the process of a machine that holds its keys and tickets. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 #include "authd/authd.h"
 #include "io/log.h"
 #include "io/socket.h"
@@ -72,15 +74,38 @@ static int open_socket(const Conf *conf, int *ret_fd)
     return result;
 }
 
+/* mantle-host, beside this program where it was built, else where it was installed. */
+static const char *host_program(char path[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof("mantle-host"));
+    char *slash = length > 0 ? memrchr(path, '/', (size_t)length) : NULL;
+    if (!slash) return INSTALLED_HOST;
+    strcpy(slash + 1, "mantle-host");
+    return access(path, X_OK) == 0 ? path : INSTALLED_HOST;
+}
+
+/* Before there are threads, and before a stranger's byte is read. */
+static int start_spawner(Spawner **ret_spawner)
+{
+    int result = spawner_new(NULL, ret_spawner);
+    if (result < 0) log_line(LOG_ERR, "cannot fork: %s", strerror(-result));
+    return result;
+}
+
 static int run(const Conf *conf)
 {
     sigset_t signals;
     int received = 0, listener = -1;
-    int result = block_signals(&signals);
+    char host[PATH_MAX];
+    _cleanup_(spawner_freep) Spawner *spawner = NULL;
+    int result = start_spawner(&spawner);
+    if (result == 0) result = block_signals(&signals);
     if (result == 0) result = open_socket(conf, &listener);
     if (result < 0) return result;
+    LaunchHouse launches = {
+        .conf = conf, .source = &ACCOUNT_SOURCE_SYSTEM, .host = host_program(host), .spawner = spawner};
     _cleanup_(authd_freep) Authd *authd = NULL;
-    result = authd_new(conf, listener, &authd);
+    result = authd_new(conf, listener, &launches, &authd);
     if (result < 0) {
         log_line(LOG_ERR, "not started");
         return result;

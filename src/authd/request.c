@@ -36,6 +36,7 @@ typedef struct Row {
     bool descriptor;  /* a token's goes with it */
     unsigned at_once; /* of one account */
     int (*answer)(Run *run);
+    const char *what; /* with FROM_MACHINE: what others may not do */
 } Row;
 
 /* One request. */
@@ -445,12 +446,86 @@ static int answer_account(Run *run)
     return reply_token(run, &answer, &view);
 }
 
+/* Who activates, as the rules of launches see him: who he is and what he is worth, with nothing to show. */
+static int caller_token(const TokenView *view, Token **ret_token)
+{
+    const AuthdIdentity *identity = view->identity;
+    TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
+                      .level = view->level,
+                      .principal = identity->principal,
+                      .user = identity->user,
+                      .groups = identity->groups,
+                      .group_count = identity->group_count,
+                      .from_network = identity->origin & AUTHORITY_FROM_NETWORK,
+                      .account_flags = identity->account_flags,
+                      .service = identity->service,
+                      .expires = identity->expires};
+    return token_new(&spec, ret_token);
+}
+
+/* A descriptor for a process that is to act as who activates: of that account's, and worth what it is here.
+ * 0, SEC_FAILED: refused; -errno. */
+static int caller_descriptor(Run *run, uid_t account, int *ret_fd)
+{
+    TokenView view = run->view;
+    view.handed = true;
+    view.holder = account;
+    int result = token_table_add(run->house->tokens, run->asker->account, &view, ret_fd);
+    if (result != TOKEN_LIMIT) return result;
+    result = refuse(run, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "the authority has no room for one more token");
+    return result ? result : SEC_FAILED;
+}
+
+/* Waits on this thread: PAM and whoever knows accounts are asked. */
+static int launch_blocking(Run *run, LaunchOrder *order, Launched *launched)
+{
+    SecFailure *failure = &run->reply->refusal;
+    int result, fd = -1;
+    if (io_pool_block_begin(false) != 0) {
+        sec_failure_set(failure, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
+                        "the authority has too much to do; try again");
+        return LAUNCH_FAILED;
+    }
+    bool start = order->start;
+    order->start = false;
+    result = launch(run->house->launches, order, launched, failure);
+    if (result == 0 && start && order->caller) result = caller_descriptor(run, launched->uid, &fd);
+    order->start = start;
+    order->identity = fd;
+    if (result == 0 && start) result = launch(run->house->launches, order, launched, failure);
+    if (fd >= 0) close(fd);
+    io_pool_block_end();
+    return result;
+}
+
+static int answer_launch(Run *run)
+{
+    _cleanup_(token_unrefp) Token *caller = NULL;
+    Launched launched = {.pidfd = -1};
+    LaunchOrder order = {.identity = -1, .start = run->request.start};
+    AuthorityAnswer answer = {.operation = run->request.operation};
+    if (!run->house->launches)
+        return refuse(run, (uint32_t)REGDB_E_CLASSNOTREG, "this authority starts no programs");
+    memcpy(&order.clsid, run->request.token.data, sizeof(order.clsid));
+    int result = run->view.identity ? caller_token(&run->view, &caller) : 0;
+    order.caller = caller;
+    if (result == 0) result = launch_blocking(run, &order, &launched);
+    if (result == LAUNCH_FAILED) return run->reply->data ? 0 : reply_refusal(run, (AuthorityBytes){0});
+    if (result != 0) return settled(result);
+    answer.account = launched.uid;
+    answer.process = (uint32_t)launched.pid;
+    answer.credential = launched.pidfd >= 0;
+    run->reply->fd = launched.pidfd;
+    return reply_with(run, &answer);
+}
+
 /* The table. RELEASE is not in it: a token is given up by closing its descriptor. */
 static const Row rows[AUTHORITY_OPERATION_END] = {
     [AUTHORITY_HELLO] = {"hello", FROM_ANYBODY, WHEN_FIRST, false, 64, answer_hello},
     [AUTHORITY_LOGON] = {"logon", FROM_ANYBODY, WHEN_GREETED, false, 16, answer_logon},
     [AUTHORITY_ACCOUNT] = {"account", FROM_ANYBODY, WHEN_GREETED, false, 64, answer_account},
-    [AUTHORITY_TRANSITION] = {"transition", FROM_MACHINE, WHEN_GREETED, false, 16, answer_transition},
+    [AUTHORITY_TRANSITION] = {"transition", FROM_MACHINE, WHEN_GREETED, false, 16, answer_transition,
+                              "make identities for users who proved nothing"},
     [AUTHORITY_INITIATE] = {"initiate", FROM_ANYBODY, WHEN_GREETED, true, 64, answer_initiate},
     [AUTHORITY_INITIATE_FINISH] = {"initiate finish", FROM_ANYBODY, WHEN_GREETED, false, 64,
                                    answer_initiate_finish},
@@ -459,6 +534,9 @@ static const Row rows[AUTHORITY_OPERATION_END] = {
                                  answer_accept_finish},
     [AUTHORITY_ABANDON] = {"abandon", FROM_ANYBODY, WHEN_GREETED, false, 64, answer_abandon},
     [AUTHORITY_OPEN_TOKEN] = {"open token", FROM_ANYBODY, WHEN_GREETED, true, 64, answer_open_token},
+    [AUTHORITY_LAUNCH] = {"launch", FROM_MACHINE, WHEN_GREETED, false, 16, answer_launch, "start servers"},
+    [AUTHORITY_LAUNCH_AS] = {"launch as", FROM_MACHINE, WHEN_GREETED, true, 16, answer_launch,
+                             "start servers"},
 };
 
 unsigned request_at_once(AuthorityOperation operation)
@@ -501,7 +579,7 @@ static int check_row(Run *run, int fd)
     else if (row->when == WHEN_GREETED && !run->asker->session)
         result = refuse_last(run, "hello comes first on a connection");
     else if (row->from == FROM_MACHINE && !run->asker->machine)
-        result = refuse_machine(run, "make identities for users who proved nothing");
+        result = refuse_machine(run, row->what);
     else
         return check_descriptor(run, fd);
     return result ? result : SEC_FAILED;

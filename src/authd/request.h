@@ -7,6 +7,7 @@
 #pragma once
 #include <stdbool.h>
 #include "authd/account.h"
+#include "authd/launch.h"
 #include "authd/policy.h"
 #include "authd/session.h"
 #include "authd/token.h"
@@ -19,6 +20,7 @@ typedef struct RequestHouse {
     Sessions *sessions;
     const PolicyList *impersonate, *machine;
     const char *keytab, *principal; /* the machine's; NULL: it has none */
+    const LaunchHouse *launches;    /* NULL: nothing is started */
 } RequestHouse;
 
 /* Who asks: one connection. */

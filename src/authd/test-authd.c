@@ -48,7 +48,7 @@ static Authd *start(const char *impersonate)
     if (impersonate) assert_int_equal(conf_set(conf, CONF_SECURITY_IMPERSONATE, impersonate, &error), 0);
     assert_int_equal(io_address_unix(path, &address), 0);
     assert_int_equal(io_listen(&address, 0600, &fd), 0);
-    assert_int_equal(authd_new(conf, fd, &authd), 0);
+    assert_int_equal(authd_new(conf, fd, NULL, &authd), 0);
     kept = TAKE_PTR(conf);
     return authd;
 }

@@ -498,7 +498,8 @@ static int (*const operations[AUTHORITY_OPERATION_END])(LinkedCall *, IoWait *) 
     [AUTHORITY_ACCEPT] = operation_accept,     [AUTHORITY_ACCEPT_FINISH] = operation_accept_finish,
     [AUTHORITY_ABANDON] = operation_abandon,   [AUTHORITY_TRANSITION] = operation_transition,
     [AUTHORITY_HELLO] = operation_foreign,     [AUTHORITY_OPEN_TOKEN] = operation_foreign,
-    [AUTHORITY_ACCOUNT] = operation_foreign,
+    [AUTHORITY_ACCOUNT] = operation_foreign,   [AUTHORITY_LAUNCH] = operation_foreign,
+    [AUTHORITY_LAUNCH_AS] = operation_foreign,
 };
 
 /* Call */

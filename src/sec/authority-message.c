@@ -11,6 +11,7 @@
 
 #define OP(name)     (1u << AUTHORITY_##name)
 #define HELD         (OP(OPEN_TOKEN) | OP(ACCOUNT))
+#define LAUNCHES     (OP(LAUNCH) | OP(LAUNCH_AS))
 #define CALLER       (OP(ACCEPT_FINISH) | OP(TRANSITION) | HELD)
 #define FINISHES     (OP(INITIATE_FINISH) | OP(ACCEPT_FINISH))
 #define STATUS(name) (1u << AUTHORITY_##name)
@@ -50,7 +51,8 @@ static const Field request_fields[] = {
     REQUEST(FIELD_TEXT, principal, OP(LOGON), false, 0),
     REQUEST(FIELD_TEXT, principal, OP(TRANSITION), true, 0),
     REQUEST(FIELD_TEXT, password, OP(LOGON), false, 0),
-    REQUEST(FIELD_U64, credential, OP(RELEASE) | OP(INITIATE) | OP(OPEN_TOKEN), false, 0),
+    REQUEST(FIELD_U64, credential, OP(RELEASE) | OP(INITIATE) | OP(OPEN_TOKEN) | OP(LAUNCH_AS), false, 0),
+    REQUEST(FIELD_BOOL, start, LAUNCHES, false, 0),
     REQUEST(FIELD_U8, level, OP(OPEN_TOKEN), false, 0),
     REQUEST(FIELD_BOOL, hands, OP(OPEN_TOKEN), false, 0),
     REQUEST(FIELD_U32, recipient, OP(OPEN_TOKEN), false, 0),
@@ -61,6 +63,7 @@ static const Field request_fields[] = {
     REQUEST(FIELD_U64, conversation, FINISHES | OP(ABANDON), false, 0),
     REQUEST(FIELD_BYTES, token, FINISHES | OP(ACCEPT), false, AUTHORITY_TOKEN_MAX),
     REQUEST(FIELD_BYTES, token, OP(HELLO), true, AUTHORITY_SESSION_SIZE),
+    REQUEST(FIELD_BYTES, token, LAUNCHES, true, AUTHORITY_CLSID_SIZE),
 };
 
 #define ANSWER(kind, member, operations, statuses, needed, limit)                                            \
@@ -72,7 +75,9 @@ static const Field request_fields[] = {
 static const Field answer_fields[] = {
     ANSWER(FIELD_U32, code, EVERY_OPERATION, STATUS(REFUSED), false, 0),
     ANSWER(FIELD_TEXT, sentence, EVERY_OPERATION, STATUS(REFUSED), true, 0),
-    ANSWER(FIELD_U64, credential, OP(LOGON) | CALLER, DONE, false, 0),
+    ANSWER(FIELD_U64, credential, OP(LOGON) | CALLER | LAUNCHES, DONE, false, 0),
+    ANSWER(FIELD_U32, account, LAUNCHES, DONE, false, 0),
+    ANSWER(FIELD_U32, process, LAUNCHES, DONE, false, 0),
     ANSWER(FIELD_U8, shows, OP(LOGON) | CALLER, DONE, false, 0),
     ANSWER(FIELD_U32, grants, OP(HELLO), DONE, false, 0),
     ANSWER(FIELD_U8, service, HELD, DONE, false, 0),
@@ -262,6 +267,8 @@ int authority_request_read(const uint8_t *data, size_t length, AuthorityRequest 
     int error = reader_end(&reader);
     if (error == 0 && request.level > TOKEN_LEVEL_DELEGATION) error = -EBADMSG;
     if (error == 0 && operation == AUTHORITY_HELLO && request.token.length != AUTHORITY_SESSION_SIZE)
+        error = -EBADMSG;
+    if (error == 0 && (1u << operation & LAUNCHES) && request.token.length != AUTHORITY_CLSID_SIZE)
         error = -EBADMSG;
     if (error == 0) *ret_request = request;
     return error;

@@ -34,6 +34,8 @@ typedef enum AuthorityOperation {
     AUTHORITY_HELLO = 9,       /* first on every connection to an authority in another process */
     AUTHORITY_OPEN_TOKEN = 10, /* what a token's descriptor is worth to who asks, and one of his own */
     AUTHORITY_ACCOUNT = 11,    /* a token of the local account that asks, as the kernel tells it */
+    AUTHORITY_LAUNCH = 12,     /* the server of a class that runs as an account of its own */
+    AUTHORITY_LAUNCH_AS = 13,  /* the same where it may run as who activates it: his token goes with it */
     AUTHORITY_OPERATION_END,
 } AuthorityOperation;
 
@@ -55,6 +57,7 @@ enum {
 };
 
 #define AUTHORITY_SESSION_SIZE 16u
+#define AUTHORITY_CLSID_SIZE   16u
 #define AUTHORITY_ANYBODY      UINT32_MAX
 
 typedef enum AuthorityStatus {
@@ -78,16 +81,18 @@ typedef struct AuthorityRequest {
     const char *path; /* LOGON, may be NULL */
     const char *principal; /* LOGON, may be NULL. TRANSITION: the user */
     const char *password;  /* LOGON, may be NULL */
-    uint64_t credential;   /* RELEASE INITIATE OPEN_TOKEN: handle; 0 where a descriptor goes with it */
-    uint8_t level;         /* OPEN_TOKEN: the answer's at most, TokenLevel */
-    bool hands;            /* OPEN_TOKEN: it is for somebody else, not for who asks */
-    uint32_t recipient;    /* OPEN_TOKEN: the account that somebody else is; AUTHORITY_ANYBODY */
-    const char *target;    /* INITIATE. TRANSITION: this service's principal, may be NULL */
+    uint64_t
+        credential;     /* RELEASE INITIATE OPEN_TOKEN LAUNCH_AS: handle; 0 where a descriptor goes with it */
+    uint8_t level;      /* OPEN_TOKEN: the answer's at most, TokenLevel */
+    bool hands;         /* OPEN_TOKEN: it is for somebody else, not for who asks */
+    uint32_t recipient; /* OPEN_TOKEN: the account that somebody else is; AUTHORITY_ANYBODY */
+    const char *target; /* INITIATE. TRANSITION: this service's principal, may be NULL */
     uint8_t authn_level;   /* INITIATE ACCEPT */
     uint8_t impersonation; /* INITIATE */
     uint64_t conversation; /* INITIATE_FINISH ACCEPT_FINISH ABANDON: id */
+    bool start;            /* LAUNCH: else only whose process it would be */
     AuthorityBytes token;  /* INITIATE_FINISH: leg 2. ACCEPT: leg 1. ACCEPT_FINISH: leg 3. HELLO: the
-                              session, AUTHORITY_SESSION_SIZE random bytes */
+                              session, AUTHORITY_SESSION_SIZE random bytes. LAUNCH: the CLSID */
 } AuthorityRequest;
 
 typedef struct AuthorityAnswer {
@@ -97,19 +102,21 @@ typedef struct AuthorityAnswer {
     const char *sentence; /* REFUSED */
     uint64_t credential; /* LOGON; ACCEPT_FINISH: of the delegated ticket, or of the one the caller came with;
                             TRANSITION: of the one got for the user; 0 without. From another process a
-                            descriptor goes with it, and this is 1 */
-    uint8_t shows;       /* LOGON CALLER: AUTHORITY_SHOWS_* */
-    uint32_t grants;     /* HELLO: AUTHORITY_ACCEPTS_* and so on */
-    uint8_t service;     /* OPEN_TOKEN ACCOUNT: RPC_C_AUTHN_* of what proved it; 0: nothing did */
-    uint8_t origin;      /* OPEN_TOKEN ACCOUNT: AUTHORITY_FROM_NETWORK and so on */
-    const char *principal;  /* LOGON CALLER, being ACCEPT_FINISH TRANSITION OPEN_TOKEN ACCOUNT */
-    const char *server;     /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
-    int64_t expires;        /* LOGON CALLER: of the identity. INITIATE_FINISH: as session_expires */
-    uint64_t conversation;  /* INITIATE ACCEPT */
-    AuthorityBytes token;   /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */
-    int32_t enctype;        /* INITIATE_FINISH ACCEPT_FINISH: Kerberos */
-    uint32_t context_flags; /*  SecContextSpec.flags: NTLM */
-    AuthorityBytes key;     /*   session key */
+                            descriptor goes with it, and this is 1. LAUNCH: that of the process, where one
+                            was started */
+    uint32_t account, process; /* LAUNCH: uid; pid, 0 where none was started */
+    uint8_t shows;             /* LOGON CALLER: AUTHORITY_SHOWS_* */
+    uint32_t grants;           /* HELLO: AUTHORITY_ACCEPTS_* and so on */
+    uint8_t service;           /* OPEN_TOKEN ACCOUNT: RPC_C_AUTHN_* of what proved it; 0: nothing did */
+    uint8_t origin;            /* OPEN_TOKEN ACCOUNT: AUTHORITY_FROM_NETWORK and so on */
+    const char *principal;     /* LOGON CALLER, being ACCEPT_FINISH TRANSITION OPEN_TOKEN ACCOUNT */
+    const char *server;        /* ACCEPT_FINISH: ours, as the caller named it; NULL: it names none */
+    int64_t expires;           /* LOGON CALLER: of the identity. INITIATE_FINISH: as session_expires */
+    uint64_t conversation;     /* INITIATE ACCEPT */
+    AuthorityBytes token;      /* INITIATE: leg 1. INITIATE_FINISH: leg 3. ACCEPT: leg 2, or an error token */
+    int32_t enctype;           /* INITIATE_FINISH ACCEPT_FINISH: Kerberos */
+    uint32_t context_flags;    /*  SecContextSpec.flags: NTLM */
+    AuthorityBytes key;        /*   session key */
     uint64_t send_sequence, receive_sequence;
     int64_t session_expires;
     uint8_t level;          /* CALLER: TokenLevel */

@@ -76,7 +76,7 @@ typedef struct RemoteCall {
 static Held *held_free(Held *held)
 {
     if (!held) return NULL;
-    close(held->fd);
+    if (held->fd >= 0) close(held->fd);
     free(held->machine);
     free(held);
     return NULL;
@@ -122,12 +122,27 @@ int authority_remote_adopt(Authority *authority, int fd, uint64_t *ret_handle)
     return -EOPNOTSUPP;
 }
 
-static void held_drop(Remote *remote, uint64_t handle)
+static Held *held_take(Remote *remote, uint64_t handle)
 {
     pthread_mutex_lock(&remote->lock);
     Held *held = hashmap_remove(remote->held, &handle, sizeof(handle));
     pthread_mutex_unlock(&remote->lock);
+    return held;
+}
+
+static void held_drop(Remote *remote, uint64_t handle)
+{
+    held_free(held_take(remote, handle));
+}
+
+int authority_remote_release_fd(Authority *authority, uint64_t handle)
+{
+    Held *held =
+        authority_is_remote(authority) ? held_take(container_of(authority, Remote, authority), handle) : NULL;
+    int fd = -1;
+    if (held) fd = TAKE_FD(held->fd);
     held_free(held);
+    return fd;
 }
 
 /* Whether the authority that gave it is gone. */
@@ -427,6 +442,7 @@ static int call_resolve(RemoteCall *call)
         return call_take_answer(call, &answer, REFUSAL_SIZE);
     case AUTHORITY_INITIATE:
     case AUTHORITY_OPEN_TOKEN:
+    case AUTHORITY_LAUNCH_AS:
         call->fd = authority_remote_fd(&call->remote->authority, request->credential);
         if (call->fd >= 0) call->fd = fcntl(call->fd, F_DUPFD_CLOEXEC, 0);
         if (call->fd >= 0) return 0;

@@ -11,3 +11,6 @@
 int authority_remote_fd(Authority *authority, uint64_t handle);
 /* Puts a descriptor under a handle, and takes it over, also on failure. 0, -EOPNOTSUPP (linked), -ENOMEM. */
 int authority_remote_adopt(Authority *authority, int fd, uint64_t *ret_handle) must_use;
+/* Takes the descriptor out from under its handle, which is gone then: it is the caller's. -1: there is no
+ * such handle. */
+int authority_remote_release_fd(Authority *authority, uint64_t handle);

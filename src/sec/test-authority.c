@@ -42,6 +42,8 @@ static const AuthorityRequest requests[] = {
     {.operation = AUTHORITY_HELLO, .token = BYTES("sixteen bytes at")},
     {.operation = AUTHORITY_OPEN_TOKEN, .level = 2, .hands = true, .recipient = 1000},
     {.operation = AUTHORITY_ACCOUNT},
+    {.operation = AUTHORITY_LAUNCH, .start = true, .token = BYTES("sixteen bytes of")},
+    {.operation = AUTHORITY_LAUNCH_AS, .credential = 3, .token = BYTES("sixteen bytes of")},
 };
 
 static const Sid groups[] = {{.count = 5, .authority = 5, .subauthorities = {21, 1, 2, 3, 513}},
@@ -112,6 +114,8 @@ static const AuthorityAnswer answers[] = {
      .principal = "alice",
      .level = TOKEN_LEVEL_DELEGATION,
      .user = {.count = 2, .authority = 22, .subauthorities = {1, 1000}}},
+    {.operation = AUTHORITY_LAUNCH, .credential = 1, .account = 1000, .process = 4711},
+    {.operation = AUTHORITY_LAUNCH_AS, .account = UINT32_MAX},
 };
 
 static void assert_text(const char *a, const char *b)
@@ -327,6 +331,9 @@ static void test_unknown(void **state)
          ERROR_NOT_SUPPORTED}, /* linked */
         {{.operation = AUTHORITY_OPEN_TOKEN, .credential = 1}, ERROR_NOT_SUPPORTED},
         {{.operation = AUTHORITY_ACCOUNT}, ERROR_NOT_SUPPORTED},
+        {{.operation = AUTHORITY_LAUNCH, .token = BYTES("sixteen bytes of")}, ERROR_NOT_SUPPORTED},
+        {{.operation = AUTHORITY_LAUNCH_AS, .credential = 1, .token = BYTES("sixteen bytes of")},
+         ERROR_NOT_SUPPORTED},
     };
     _cleanup_(authority_unrefp) Authority *authority = make_authority();
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
