@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authd/spawner.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -143,15 +144,27 @@ static _Noreturn void start(uint8_t *data, size_t length, const char *pam_servic
     _exit(writev(spawn.keep, pieces, 2) < 0 ? 2 : 1);
 }
 
+/* The child goes on when the asker has been told its pid: what it has to say comes after. */
 static void serve(uint8_t *buffer, ssize_t length, const char *pam_service, int *fds, size_t fd_count)
 {
+    int go[2];
+    char byte;
+    if (pipe2(go, O_CLOEXEC) < 0) return; /* the asker reads the end */
     pid_t pid = fork();
-    if (pid == 0) start(buffer, (size_t)length, pam_service, fds, fd_count);
+    if (pid == 0) {
+        (void)close(go[1]);
+        if (read(go[0], &byte, 1) != 0) _exit(2);
+        start(buffer, (size_t)length, pam_service, fds, fd_count);
+    }
     int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
     if (pidfd >= 0) {
-        (void)send_with(fds[0], &pid, sizeof(pid), &pidfd, 1); /* the asker is gone, or reads the end */
+        (void)send_with(fds[0], &pid, sizeof(pid), &pidfd, 1);
         (void)close(pidfd);
+    } else if (pid > 0) {
+        (void)kill(pid, SIGKILL);
     }
+    (void)close(go[0]);
+    (void)close(go[1]); /* go */
 }
 
 static _Noreturn void run(int socket, const char *pam_service)

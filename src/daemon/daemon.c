@@ -8,6 +8,7 @@
 #include <winerror.h>
 #include "base/time.h"
 #include "conf/classes.h"
+#include "daemon/launcher.h"
 #include "daemon/listen.h"
 #include "io/log.h"
 #include "daemon/names.h"
@@ -35,6 +36,7 @@ struct Daemon {
     Resolver *resolver;
     EndpointMapper *endpoints;
     Registrar *registrar;
+    Launcher *launcher;
     ActivationServer *activation;
     Exporter *exporter; /* of mantled's own objects */
     OrpcService *service;
@@ -188,10 +190,15 @@ static int make_tables(Daemon *daemon)
                                 .context = daemon};
     options.services = offered_services(daemon->conf, &options.service_count);
     if (r == 0) r = result(registrar_new(&options, &daemon->registrar), "registrar");
+    LauncherOptions launches = {
+        .classes = daemon->classes, .authority = daemon->authority, .registrar = daemon->registrar};
+    if (r == 0) r = launcher_new(&launches, &daemon->launcher);
     ActivationServerOptions activation = {
         .registrar = daemon->registrar,
         .floor = (uint8_t)conf_choice(daemon->conf, CONF_SECURITY_ACTIVATION_FLOOR),
-        .log = log_sentence};
+        .log = log_sentence,
+        .prepare = launcher_prepare,
+        .prepare_context = daemon->launcher};
     if (r == 0) r = result(activation_server_new(&activation, &daemon->activation), "activation");
     ExporterPings pings = {own_added, own_removed, daemon};
     if (r == 0) r = result(exporter_new(&pings, &daemon->exporter), "exporter");
@@ -305,6 +312,7 @@ Daemon *daemon_free(Daemon *daemon)
     rpc_server_free(daemon->exporter_server);
     io_pool_free(daemon->pool);
     activation_server_free(daemon->activation);
+    launcher_free(daemon->launcher);
     registrar_free(daemon->registrar);
     endpoint_mapper_free(daemon->endpoints);
     io_loop_free(daemon->loop);

@@ -10,6 +10,7 @@
 #include "sec/token.h"
 
 #define ACTIVATE_32_BIT     0x00000004u /* ACTVFLAGS_ACTIVATE_32_BIT_SERVER */
+#define DISABLE_AAA         0x00000002u /* ACTVFLAGS_DISABLE_AAA */
 #define USE_CONSOLE_SESSION 0x00000001u /* SPD_FLAG_USE_CONSOLE_SESSION */
 
 struct ActivationServer {
@@ -45,10 +46,28 @@ static HRESULT overall(const RegistrarReply *reply)
     return reply->results[0].status;
 }
 
+/* Has it made by the process that is meant. One that ended between being found and being asked is replaced,
+ * once. */
+static HRESULT make(const ActivationServer *server, const RpcCall *call, const RegistrarActivation *asked,
+                    bool disable_aaa, RegistrarReply *reply)
+{
+    const ActivationServerOptions *options = &server->options;
+    ActivationOrder order = {.clsid = &asked->clsid, .caller = call->token, .disable_aaa = disable_aaa};
+    HRESULT hr = E_FAIL;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        ActivationServant servant = {.anybody = true};
+        hr = options->prepare ? options->prepare(options->prepare_context, &order, &servant) : S_OK;
+        if (FAILED(hr)) break;
+        hr = registrar_activate(options->registrar, servant.anybody ? NULL : &servant.server, asked, reply);
+        if (hr != REGDB_E_CLASSNOTREG || !options->prepare) break;
+    }
+    return hr;
+}
+
 /* Completes what the process is told about the caller, checks the launch permission and has the object made.
  */
 static HRESULT launch(const ActivationServer *server, const RpcCall *call, RegistrarActivation *asked,
-                      RegistrarReply *ret_reply)
+                      bool disable_aaa, RegistrarReply *ret_reply)
 {
     RegistrarReply reply = {0};
     asked->caller = call->token ? token_principal(call->token) : "";
@@ -56,7 +75,7 @@ static HRESULT launch(const ActivationServer *server, const RpcCall *call, Regis
     if (server->options.may_launch &&
         !server->options.may_launch(server->options.context, call->token, &asked->clsid))
         return E_ACCESSDENIED;
-    HRESULT hr = registrar_activate(server->options.registrar, NULL, asked, &reply);
+    HRESULT hr = make(server, call, asked, disable_aaa, &reply);
     if (SUCCEEDED(hr)) hr = overall(&reply);
     if (FAILED(hr))
         registrar_reply_deinit(&reply);
@@ -113,7 +132,7 @@ static HRESULT activate(const ActivationServer *server, const RpcCall *call, con
                                  .iid_count = wanted->iid_count,
                                  .iids = wanted->iids};
     HRESULT hr = check(&request);
-    if (SUCCEEDED(hr)) hr = launch(server, call, &asked, &reply);
+    if (SUCCEEDED(hr)) hr = launch(server, call, &asked, wanted->flags & DISABLE_AAA, &reply);
     if (SUCCEEDED(hr)) {
         ScmReply scm = describe(&reply);
         if (activation_reply_write(objref, reply.results, reply.count, &scm) < 0) hr = E_OUTOFMEMORY;
@@ -161,7 +180,7 @@ static HRESULT activate_old(const ActivationServer *server, const RpcCall *call,
         hr = E_NOTIMPL;
     else if (!offers_tcp(in->protseqs, in->protseq_count))
         hr = HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
-    if (SUCCEEDED(hr)) hr = launch(server, call, &asked, reply);
+    if (SUCCEEDED(hr)) hr = launch(server, call, &asked, false, reply);
     note(server, call, &asked, hr);
     return hr;
 }

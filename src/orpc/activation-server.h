@@ -10,6 +10,19 @@
 
 typedef struct ActivationServer ActivationServer;
 
+/* What is to be activated, and for whom. */
+typedef struct ActivationOrder {
+    const Guid *clsid;
+    Token *caller;    /* NULL: did not authenticate */
+    bool disable_aaa; /* nothing may run as the client (ACT-10) */
+} ActivationOrder;
+
+/* Whose process is to make the object. */
+typedef struct ActivationServant {
+    bool anybody; /* whoever may serve the class */
+    RegistrarServer server;
+} ActivationServant;
+
 typedef struct ActivationServerOptions {
     Registrar *registrar; /* must outlive the server */
     uint8_t floor;        /* lowest RPC_C_AUTHN_LEVEL_*; below: ERROR_ACCESS_DENIED as a fault */
@@ -19,6 +32,9 @@ typedef struct ActivationServerOptions {
     void (*log)(void *context, int priority,
                 const char *sentence); /* may be NULL; foreign strings are not escaped */
     void *context;
+    /* Makes sure that there is a process for it, waiting on this thread; NULL: whoever there is. */
+    HRESULT (*prepare)(void *context, const ActivationOrder *order, ActivationServant *ret_servant);
+    void *prepare_context;
 } ActivationServerOptions;
 
 /* S_OK, E_OUTOFMEMORY. */

@@ -85,3 +85,12 @@ HRESULT registrar_await(Registrar *registrar, const Guid *clsid, const Registrar
     io_pool_block_end();
     return hr;
 }
+
+bool registrar_serves(Registrar *registrar, const Guid *clsid, const RegistrarServer *server)
+{
+    bool busy = false;
+    pthread_mutex_lock(&registrar->lock);
+    bool found = registrar_find_served(registrar, clsid, server, &busy) != NULL;
+    pthread_mutex_unlock(&registrar->lock);
+    return found || busy;
+}

@@ -79,6 +79,8 @@ typedef struct RegistrarServer {
  */
 HRESULT registrar_await(Registrar *registrar, const Guid *clsid, const RegistrarServer *server, int pidfd,
                         uint64_t deadline) must_use;
+/* Whether one does now. */
+bool registrar_serves(Registrar *registrar, const Guid *clsid, const RegistrarServer *server);
 /* Asks a process that serves the class, waiting on this thread; `server` as above.
  * S_OK: made, see the results. REGDB_E_CLASSNOTREG: nobody serves it. CO_E_SERVER_EXEC_FAILURE: the process
  * ended or did not answer in time. HRESULT_FROM_WIN32(RPC_S_SERVER_TOO_BUSY). Else what the process answered.

@@ -30,6 +30,10 @@ typedef struct Fixture {
     Token *token;
     char folder[64], path[96], logged[REGISTRAR_SENTENCE_SIZE];
     bool may_launch;
+    HRESULT prepared; /* what preparing says */
+    ActivationServant servant;
+    unsigned preparations;
+    bool disable_aaa;
     atomic_bool class_object;
     atomic_uint class_context;
 } Fixture;
@@ -44,6 +48,16 @@ static bool may_launch(void *context, Token *token, const Guid *of)
     const Fixture *fixture = context;
     assert_ptr_equal(token, fixture->token);
     return fixture->may_launch;
+}
+
+static HRESULT prepare(void *context, const ActivationOrder *order, ActivationServant *ret_servant)
+{
+    Fixture *fixture = context;
+    assert_ptr_equal(order->caller, fixture->token);
+    assert_int_equal(order->disable_aaa, fixture->disable_aaa);
+    fixture->preparations++;
+    *ret_servant = fixture->servant;
+    return fixture->prepared;
 }
 
 static void take_log(void *context, int priority, const char *sentence)
@@ -125,7 +139,9 @@ static int setup(void **state)
     assert_int_equal(token_new(&spec, &fixture->token), 0);
     make_registrar(fixture);
     make_process(fixture);
-    ActivationServerOptions options = {fixture->registrar, 5, may_launch, take_log, fixture};
+    ActivationServerOptions options = {
+        fixture->registrar, 5, may_launch, take_log, fixture, prepare, fixture};
+    fixture->servant.anybody = true;
     assert_int_equal(activation_server_new(&options, &fixture->server), S_OK);
     fixture->may_launch = true;
     *state = fixture;
@@ -272,6 +288,28 @@ static void test_refused(void **state)
     check_refused(fixture, &asked, true, REGDB_E_CLASSNOTREG);
 }
 
+/* Before anything is made it is seen to that somebody can make it, and then that one is asked. */
+static void ACT_10_prepared(void **state)
+{
+    Fixture *fixture = *state;
+    Asked asked = good();
+    fixture->prepared = E_ACCESSDENIED;
+    check_refused(fixture, &asked, true, E_ACCESSDENIED);
+    assert_int_equal(fixture->preparations, 1);
+    fixture->prepared = S_OK;
+    asked.request.instantiation.flags |= 0x2; /* ACTVFLAGS_DISABLE_AAA */
+    fixture->disable_aaa = true;
+    check_refused(fixture, &asked, true, S_OK);
+    assert_int_equal(fixture->preparations, 2);
+    fixture->servant = (ActivationServant){.server = {.uid = getuid(), .pid = getpid()}};
+    check_refused(fixture, &asked, true, S_OK);
+    /* the one that is meant has ended: once more, and then it is not somebody else who is asked */
+    fixture->preparations = 0;
+    fixture->servant.server.pid++;
+    check_refused(fixture, &asked, true, REGDB_E_CLASSNOTREG);
+    assert_int_equal(fixture->preparations, 2);
+}
+
 static void test_malformed(void **state)
 {
     Fixture *fixture = *state;
@@ -376,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_floor_is_a_column, setup, teardown),
         cmocka_unit_test_setup_teardown(test_made, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(ACT_10_prepared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_interface, setup, teardown),
     };
