@@ -14,33 +14,10 @@
 /* The callers of IHard as the attacks want them. */
 #define CALLERS_MAX 32u
 static TestCaller callers[CALLERS_MAX];
-#define EACH callers, hard_callers_count
 
 static void run(const TestCaller *caller, void *proxy, bool check)
 {
     hard_callers[caller - callers].run(proxy, check);
-}
-
-static void test_calls(void **state)
-{
-    assert_in_range(hard_callers_count, 1, CALLERS_MAX);
-    test_attack_calls(EACH);
-}
-static void test_lying_client(void **state)
-{
-    test_attack_requests(EACH);
-}
-static void test_lying_server(void **state)
-{
-    test_attack_replies(EACH);
-}
-static void test_each_allocation(void **state)
-{
-    test_attack_memory(EACH);
-}
-static void test_each_reply_limit(void **state)
-{
-    test_attack_limits(EACH);
 }
 
 /* ---- attacks with a name ---- */
@@ -196,14 +173,12 @@ static void test_values(void **state)
 
 int main(void)
 {
-    for (size_t i = 0; i < hard_callers_count && i < CALLERS_MAX; i++)
+    TestCallers each = {callers, &hard_callers_count};
+    if (hard_callers_count > CALLERS_MAX) return 1;
+    for (size_t i = 0; i < hard_callers_count; i++)
         callers[i] = (TestCaller){hard_callers[i].name, &IID_IHard, &hard_object, run, NULL};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_lying_client),
-        cmocka_unit_test(test_lying_server),
-        cmocka_unit_test(test_each_allocation),
-        cmocka_unit_test(test_each_reply_limit),
+        TEST_ATTACKS(&each),
         cmocka_unit_test(test_huge_output),
         cmocka_unit_test(test_too_many_results),
         cmocka_unit_test(test_sent_is_sent),

@@ -16,16 +16,27 @@ static void nothing_left(const char *name)
     if (test_objects != 0) fail_msg("%s: %ld interfaces are left", name, test_objects);
 }
 
-void test_attack_calls(const TestCaller *callers, size_t count)
+/* Calls that succeed; what a test does with what they left, on the proxy and in its messages. */
+static void each_caller(void **state, void (*attack)(TestProxy *test, const TestCaller *caller))
 {
-    TestProxy test;
-    for (size_t i = 0; i < count; i++) {
-        test_proxy_init(&test, callers[i].iid, callers[i].object);
-        callers[i].run(&callers[i], &test, true);
+    const TestCallers *each = *state;
+    assert_true(*each->count > 0);
+    for (const TestCaller *caller = each->callers; caller < each->callers + *each->count; caller++) {
+        TestProxy test;
+        test_proxy_init(&test, caller->iid, caller->object);
+        caller->run(caller, &test, true);
         assert_true(test.calls > 0);
+        attack(&test, caller);
         test_proxy_deinit(&test);
-        nothing_left(callers[i].name);
+        nothing_left(caller->name);
     }
+}
+
+static void leave_alone(TestProxy *test, const TestCaller *caller) {}
+
+void test_attack_calls(void **state)
+{
+    each_caller(state, leave_alone);
 }
 
 /* ---- a lying client ---- */
@@ -84,23 +95,21 @@ static void attack_at_random(Attack *run)
     }
 }
 
-void test_attack_requests(const TestCaller *callers, size_t count)
+static void attack_requests(TestProxy *test, const TestCaller *caller)
 {
-    TestProxy test;
-    for (size_t i = 0; i < count; i++) {
-        test_proxy_init(&test, callers[i].iid, callers[i].object);
-        callers[i].run(&callers[i], &test, true);
-        for (unsigned m = 0; m < test.messages; m++) {
-            Attack run = {&test, &test.message[m], malloc(test.message[m].request_length + 1)};
-            assert_non_null(run.bytes);
-            memcpy(run.bytes, run.message->request, run.message->request_length);
-            attack_request(&run);
-            attack_at_random(&run);
-            free(run.bytes);
-        }
-        test_proxy_deinit(&test);
-        nothing_left(callers[i].name);
+    for (unsigned m = 0; m < test->messages; m++) {
+        Attack run = {test, &test->message[m], malloc(test->message[m].request_length + 1)};
+        assert_non_null(run.bytes);
+        memcpy(run.bytes, run.message->request, run.message->request_length);
+        attack_request(&run);
+        attack_at_random(&run);
+        free(run.bytes);
     }
+}
+
+void test_attack_requests(void **state)
+{
+    each_caller(state, attack_requests);
 }
 
 /* ---- a lying server ---- */
@@ -132,63 +141,61 @@ static void attack_reply(TestProxy *test, const TestCaller *caller)
     test->patch = 0;
 }
 
-void test_attack_replies(const TestCaller *callers, size_t count)
+static void attack_replies(TestProxy *test, const TestCaller *caller)
 {
-    TestProxy test;
-    for (size_t i = 0; i < count; i++) {
-        test_proxy_init(&test, callers[i].iid, callers[i].object);
-        callers[i].run(&callers[i], &test, true);
-        for (test.victim = 0; test.victim < test.messages; test.victim++)
-            attack_reply(&test, &callers[i]);
-        test_proxy_deinit(&test);
-        nothing_left(callers[i].name);
-    }
+    for (test->victim = 0; test->victim < test->messages; test->victim++)
+        attack_reply(test, caller);
+}
+
+void test_attack_replies(void **state)
+{
+    each_caller(state, attack_replies);
 }
 
 /* ---- memory that is short ---- */
 
 #define ALLOCATIONS_MAX 500 /* far more than any caller makes */
 
-void test_attack_memory(const TestCaller *callers, size_t count)
+void test_attack_memory(void **state)
 {
+    const TestCallers *each = *state;
     TestProxy test;
-    for (size_t i = 0; i < count; i++) {
+    assert_true(*each->count > 0);
+    for (const TestCaller *caller = each->callers; caller < each->callers + *each->count; caller++) {
         int failed = 1;
         for (long after = 0; failed; after++) {
             assert_in_range(after, 0, ALLOCATIONS_MAX);
-            test_proxy_init(&test, callers[i].iid, callers[i].object);
+            test_proxy_init(&test, caller->iid, caller->object);
             test_marshalled = 0;
             ndr_memory_fail_after(after);
-            callers[i].run(&callers[i], &test, false);
+            caller->run(caller, &test, false);
             failed = ndr_memory_failed();
             ndr_memory_fail_after(-1);
             test_proxy_deinit(&test);
-            nothing_left(callers[i].name);
+            nothing_left(caller->name);
         }
     }
 }
 
 /* A reply that outgrows the writer is a fault, and the OBJREFs already in it are taken back. */
-void test_attack_limits(const TestCaller *callers, size_t count)
+static void attack_limits(TestProxy *test, const TestCaller *caller)
 {
-    TestProxy test;
-    for (size_t i = 0; i < count; i++) {
-        test_proxy_init(&test, callers[i].iid, callers[i].object);
-        callers[i].run(&callers[i], &test, true);
-        for (unsigned m = 0; m < test.messages; m++) {
-            const TestMessage *message = &test.message[m];
-            for (size_t limit = 0; limit <= message->reply_length; limit++) {
-                uint8_t room[4096];
-                Writer reply;
-                writer_init_fixed(&reply, room, limit);
-                test_marshalled = 0;
-                uint32_t code = test_serve(message->iface, callers[i].object, message->method,
-                                           message->request, message->request_length, &test.arena, &reply);
-                assert_true((code == 0) == (limit == message->reply_length));
-                assert_true(code == 0 || test_marshalled == 0);
-            }
+    for (unsigned m = 0; m < test->messages; m++) {
+        const TestMessage *message = &test->message[m];
+        for (size_t limit = 0; limit <= message->reply_length; limit++) {
+            uint8_t room[4096];
+            Writer reply;
+            writer_init_fixed(&reply, room, limit);
+            test_marshalled = 0;
+            uint32_t code = test_serve(message->iface, caller->object, message->method, message->request,
+                                       message->request_length, &test->arena, &reply);
+            assert_true((code == 0) == (limit == message->reply_length));
+            assert_true(code == 0 || test_marshalled == 0);
         }
-        test_proxy_deinit(&test);
-        nothing_left(callers[i].name);
     }
+}
+
+void test_attack_limits(void **state)
+{
+    each_caller(state, attack_limits);
 }

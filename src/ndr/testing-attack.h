@@ -18,9 +18,21 @@ struct TestCaller {
     void (*call)(void *proxy, bool check);
 };
 
+/* Tests over all callers of a kind; their state. */
+typedef struct TestCallers {
+    const TestCaller *callers;
+    const size_t *count;
+} TestCallers;
 /* All callers succeed, and what they check holds. */
-void test_attack_calls(const TestCaller *callers, size_t count);
-void test_attack_requests(const TestCaller *callers, size_t count);
-void test_attack_replies(const TestCaller *callers, size_t count);
-void test_attack_memory(const TestCaller *callers, size_t count);
-void test_attack_limits(const TestCaller *callers, size_t count);
+void test_attack_calls(void **state);
+void test_attack_requests(void **state);
+void test_attack_replies(void **state);
+void test_attack_memory(void **state);
+void test_attack_limits(void **state);
+/* The five, as elements of an array of cmocka's; `each` points to TestCallers. */
+#define TEST_ATTACKS(each)                                                                                   \
+    cmocka_unit_test_prestate(test_attack_calls, (each)),                                                    \
+        cmocka_unit_test_prestate(test_attack_requests, (each)),                                             \
+        cmocka_unit_test_prestate(test_attack_replies, (each)),                                              \
+        cmocka_unit_test_prestate(test_attack_memory, (each)),                                               \
+        cmocka_unit_test_prestate(test_attack_limits, (each))

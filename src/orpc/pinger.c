@@ -10,12 +10,10 @@
 #include "base/list.h"
 #include "base/time.h"
 #include "orpc/plain.h"
+#include "orpc/resolver-call.h"
 #include "sec/token.h"
 
-#define LEVEL_INTEGRITY  5
-#define LEVEL_IDENTIFY   2
-#define SERVICE_KERBEROS 16
-#define PING_DEADLINE    (10 * NS_PER_SECOND)
+#define PING_DEADLINE (10 * NS_PER_SECOND)
 
 typedef struct Pinged {
     uint64_t oid;
@@ -182,30 +180,14 @@ static void set_forgotten(PingSet *set)
 static RpcStatus call_resolver(Pinger *pinger, const Ping *ping, uint16_t opnum, const Writer *stub,
                                RpcClientCall **ret_call)
 {
-    _cleanup_(rpc_binding_unrefp) RpcBinding *binding = NULL;
-    _cleanup_(rpc_security_unrefp) RpcSecurity *security = NULL;
-    char target[sizeof("RPCSS/") + BINDING_HOST_SIZE];
-    snprintf(target, sizeof(target), "RPCSS/%s", ping->host);
-    RpcStatus status =
-        rpc_binding_new(pinger->client, &(RpcEndpoint){.host = ping->host, .port = ping->port}, 1, &binding);
-    if (status != RPCST_OK) return status;
-    if (pinger->process)
-        status = rpc_security_new(&(RpcSecuritySpec){.token = pinger->process,
-                                                     .authn_service = SERVICE_KERBEROS,
-                                                     .authn_level = LEVEL_INTEGRITY,
-                                                     .impersonation = LEVEL_IDENTIFY,
-                                                     .target = target},
-                                  &security);
-    if (status != RPCST_OK) return status;
-    status = rpc_client_call_new(&(RpcClientCallSpec){.binding = binding,
-                                                      .security = security,
-                                                      .iid = IID_OBJECT_EXPORTER,
-                                                      .major = 0,
-                                                      .opnum = opnum,
-                                                      .stub = stub->data,
-                                                      .stub_length = stub->length,
-                                                      .deadline = time_after(PING_DEADLINE)},
-                                 ret_call);
+    RpcStatus status = resolver_call_new(&(ResolverCallSpec){.client = pinger->client,
+                                                             .host = ping->host,
+                                                             .port = ping->port,
+                                                             .opnum = opnum,
+                                                             .process = pinger->process,
+                                                             .stub = stub,
+                                                             .deadline = time_after(PING_DEADLINE)},
+                                         ret_call);
     return status == RPCST_OK ? rpc_client_call_run(*ret_call) : status;
 }
 

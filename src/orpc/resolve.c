@@ -7,12 +7,10 @@
 #include "io/hosts.h"
 #include "orpc/plain.h"
 #include "orpc/remote.h"
+#include "orpc/resolver-call.h"
 #include "sec/token.h"
 
-#define LEVEL_INTEGRITY  5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
-#define LEVEL_IDENTIFY   2 /* RPC_C_IMP_LEVEL_IDENTIFY */
-#define SERVICE_KERBEROS 16
-#define MINOR_FIRST      1 /* of a server that does not know ResolveOxid2. [MS-DCOM] 1.7 */
+#define MINOR_FIRST 1 /* of a server that does not know ResolveOxid2. [MS-DCOM] 1.7 */
 
 struct RemoteResolve {
     RemoteTable *table;
@@ -79,36 +77,19 @@ static bool next_resolver(RemoteResolve *resolve)
 static RpcStatus ask(RemoteResolve *resolve)
 {
     static const ResolveOxidIn PROTOCOLS = {.protseq_count = 1, .protseqs = {BINDING_TOWER_TCP}};
-    _cleanup_(rpc_binding_unrefp) RpcBinding *binding = NULL;
-    _cleanup_(rpc_security_unrefp) RpcSecurity *security = NULL;
-    char target[sizeof("RPCSS/") + BINDING_HOST_SIZE];
-    snprintf(target, sizeof(target), "RPCSS/%s", resolve->host);
-    RpcEndpoint endpoint = {.host = resolve->host, .port = resolve->port};
-    RpcStatus status = rpc_binding_new(remote_table_client(resolve->table), &endpoint, 1, &binding);
-    if (status != RPCST_OK) return status;
-    if (resolve->process)
-        status = rpc_security_new(&(RpcSecuritySpec){.token = resolve->process,
-                                                     .authn_service = SERVICE_KERBEROS,
-                                                     .authn_level = LEVEL_INTEGRITY,
-                                                     .impersonation = LEVEL_IDENTIFY,
-                                                     .target = target},
-                                  &security);
-    if (status != RPCST_OK) return status;
     ResolveOxidIn in = PROTOCOLS;
     in.oxid = resolve->oxid;
     writer_reset(&resolve->request);
     resolve_oxid_in_write(&resolve->request, &in);
     if (writer_status(&resolve->request) < 0) return RPCST_OUT_OF_MEMORY;
-    return rpc_client_call_new(
-        &(RpcClientCallSpec){.binding = binding,
-                             .security = security,
-                             .iid = IID_OBJECT_EXPORTER,
-                             .major = 0,
-                             .opnum = resolve->old ? OP_RESOLVE_OXID : OP_RESOLVE_OXID2,
-                             .stub = resolve->request.data,
-                             .stub_length = resolve->request.length,
-                             .deadline = resolve->deadline},
-        &resolve->call);
+    return resolver_call_new(&(ResolverCallSpec){.client = remote_table_client(resolve->table),
+                                                 .host = resolve->host,
+                                                 .port = resolve->port,
+                                                 .opnum = resolve->old ? OP_RESOLVE_OXID : OP_RESOLVE_OXID2,
+                                                 .process = resolve->process,
+                                                 .stub = &resolve->request,
+                                                 .deadline = resolve->deadline},
+                             &resolve->call);
 }
 
 static RpcStatus answer(RemoteResolve *resolve)

@@ -129,21 +129,6 @@ int sec_acceptor_input(SecAcceptor *acceptor, const uint8_t *token, size_t lengt
                                  : ask_leg(acceptor, (SpnegoBytes){token, length});
 }
 
-static int make_context(SecAcceptor *acceptor, const AuthorityAnswer *answer)
-{
-    SecContextSpec spec = {.service = acceptor->service,
-                           .initiator = false,
-                           .enctype = answer->enctype,
-                           .flags = answer->context_flags,
-                           .key = answer->key.data,
-                           .key_length = answer->key.length,
-                           .send_sequence = answer->send_sequence,
-                           .receive_sequence = answer->receive_sequence,
-                           .expires = answer->session_expires,
-                           .server = answer->server};
-    return sec_context_new(&spec, &acceptor->context);
-}
-
 static int make_token(SecAcceptor *acceptor, const AuthorityAnswer *answer, SecCredential *credential)
 {
     TokenSpec spec = {.kind = TOKEN_KIND_IMPERSONATION,
@@ -206,7 +191,7 @@ static int take_caller(SecAcceptor *acceptor, int result, const AuthorityAnswer 
     int error = answer->credential ? sec_credential_new(acceptor->authority, answer->credential,
                                                         answer->shows, &credential)
                                    : 0;
-    if (error == 0) error = make_context(acceptor, answer);
+    if (error == 0) error = sec_mechanism_context(acceptor->service, false, answer, &acceptor->context);
     if (error == 0) error = make_token(acceptor, answer, credential);
     if (error != 0) return error;
     if (acceptor->negotiation) return finish_negotiation(acceptor);

@@ -218,20 +218,6 @@ static int take_written(SecInitiator *initiator, const Writer *writer)
     return result ? result : take_output(initiator, writer->data, writer->length);
 }
 
-static int make_context(SecInitiator *initiator, const AuthorityAnswer *answer)
-{
-    SecContextSpec spec = {.service = initiator->service,
-                           .initiator = true,
-                           .enctype = answer->enctype,
-                           .flags = answer->context_flags,
-                           .key = answer->key.data,
-                           .key_length = answer->key.length,
-                           .send_sequence = answer->send_sequence,
-                           .receive_sequence = answer->receive_sequence,
-                           .expires = answer->session_expires};
-    return sec_context_new(&spec, &initiator->context);
-}
-
 /* The first leg of a mechanism, as the peer is to get it. */
 static int put_first(SecInitiator *initiator, const AuthorityBytes *leg)
 {
@@ -251,7 +237,7 @@ static int put_first(SecInitiator *initiator, const AuthorityBytes *leg)
 static int put_last(SecInitiator *initiator, const AuthorityAnswer *answer)
 {
     _cleanup_(writer_deinitp) Writer writer = {0};
-    int result = make_context(initiator, answer);
+    int result = sec_mechanism_context(initiator->service, true, answer, &initiator->context);
     if (result != 0) return result;
     if (!negotiates(initiator)) {
         initiator->state = STATE_DONE;

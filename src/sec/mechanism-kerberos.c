@@ -110,14 +110,6 @@ static void acceptor_free(void *acceptor)
 const SecMechanism kerberos_mechanism = {
     .service = RPC_C_AUTHN_GSS_KERBEROS,
     .name = "Kerberos",
-    .initiate = initiate,
-    .pending_free = pending_free,
-    .initiate_finish = initiate_finish,
-    .initiator_output = initiator_output,
-    .initiator_free = initiator_free,
-    .accept = accept_leg,
-    .acceptor_output = acceptor_output,
-    .accept_finish = accept_finish,
-    .acceptor_free = acceptor_free,
+    SEC_MECHANISM_FUNCTIONS,
     .context_new = sec_context_new_kerberos,
 };

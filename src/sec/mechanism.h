@@ -68,7 +68,17 @@ typedef struct SecMechanism {
     int (*context_new)(const SecContextSpec *spec, SecContext **ret_context);
 } SecMechanism;
 
+/* The functions of a mechanism whose file calls each by its name here. */
+#define SEC_MECHANISM_FUNCTIONS                                                                              \
+    .initiate = initiate, .pending_free = pending_free, .initiate_finish = initiate_finish,                  \
+    .initiator_output = initiator_output, .initiator_free = initiator_free, .accept = accept_leg,            \
+    .acceptor_output = acceptor_output, .accept_finish = accept_finish, .acceptor_free = acceptor_free
+
 extern const SecMechanism kerberos_mechanism, ntlm_mechanism;
 
 /* NULL: there is none for this service. Negotiate has none. */
 const SecMechanism *sec_mechanism(uint8_t service);
+/* The context of a finished conversation by one of them. `initiator`: of the side that began it. As
+ * sec_context_new. */
+int sec_mechanism_context(uint8_t service, bool initiator, const AuthorityAnswer *answer,
+                          SecContext **ret_context) must_use;

@@ -88,14 +88,6 @@ static void acceptor_free(void *acceptor)
 const SecMechanism ntlm_mechanism = {
     .service = RPC_C_AUTHN_WINNT,
     .name = "NTLM",
-    .initiate = initiate,
-    .pending_free = pending_free,
-    .initiate_finish = initiate_finish,
-    .initiator_output = initiator_output,
-    .initiator_free = initiator_free,
-    .accept = accept_leg,
-    .acceptor_output = acceptor_output,
-    .accept_finish = accept_finish,
-    .acceptor_free = acceptor_free,
+    SEC_MECHANISM_FUNCTIONS,
     .context_new = ntlm_context_new,
 };

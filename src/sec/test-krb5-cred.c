@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include "sec/krb5-cred.h"
-#include "sec/krb5-der.h"
 #include "sec/test-krb5-forge.h"
+#include "sec/testing-krb5-der.h"
 
 static Forge forge;
 static uint8_t subkey_bytes[32] = "the subkey of an authenticator!!";
@@ -26,44 +26,19 @@ typedef struct Shape {
     int32_t version;
 } Shape;
 
-static void put_integer(Writer *writer, unsigned n, int32_t value)
-{
-    size_t field = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write_integer(writer, value);
-    der_end(writer, field);
-}
-
-static void put_octets(Writer *writer, unsigned n, const void *data, size_t length)
-{
-    size_t field = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write(writer, DER_OCTET_STRING, data, length);
-    der_end(writer, field);
-}
-
 /* realm[n], name[n + 1] */
 static void put_name(Writer *writer, unsigned n, const char *first, const char *second)
 {
-    size_t field = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write(writer, DER_GENERAL_STRING, "LAB.TEST", 8);
-    der_end(writer, field);
-    field = der_begin(writer, (uint8_t)DER_CONTEXT(n + 1));
-    size_t sequence = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 1);
-    size_t names = der_begin(writer, DER_CONTEXT(1)), list = der_begin(writer, DER_SEQUENCE);
-    der_write(writer, DER_GENERAL_STRING, first, strlen(first));
-    if (second) der_write(writer, DER_GENERAL_STRING, second, strlen(second));
-    der_end(writer, list);
-    der_end(writer, names);
-    der_end(writer, sequence);
-    der_end(writer, field);
+    der_put(writer, n, DER_GENERAL_STRING, "LAB.TEST", 8);
+    der_put_name(writer, n + 1, 1, first, second);
 }
 
 static void put_info(const Shape *shape, Writer *writer)
 {
     size_t sequence = der_begin(writer, DER_SEQUENCE), field = der_begin(writer, DER_CONTEXT(0)),
            key = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, shape->enctype ? shape->enctype : ENCTYPE_AES256_CTS_HMAC_SHA1_96);
-    put_octets(writer, 1, subkey_bytes, sizeof(subkey_bytes));
+    der_put_integer(writer, 0, shape->enctype ? shape->enctype : ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    der_put(writer, 1, DER_OCTET_STRING, subkey_bytes, sizeof(subkey_bytes));
     der_end(writer, key);
     der_end(writer, field);
     if (!shape->no_client) put_name(writer, 1, shape->client ? shape->client : "alice", NULL);
@@ -100,8 +75,8 @@ static void put_message(const Shape *shape, Writer *writer)
     writer_init(&part, 0);
     put_part(shape, &part);
     size_t application = der_begin(writer, DER_APPLICATION(22)), sequence = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, shape->version ? shape->version : 5);
-    put_integer(writer, 1, 22);
+    der_put_integer(writer, 0, shape->version ? shape->version : 5);
+    der_put_integer(writer, 1, 22);
     size_t field = der_begin(writer, DER_CONTEXT(2)), list = der_begin(writer, DER_SEQUENCE);
     for (unsigned i = 0; i <= shape->tickets; i++)
         der_write(writer, DER_APPLICATION(1), "ticket", 6);
@@ -112,8 +87,8 @@ static void put_message(const Shape *shape, Writer *writer)
         forge_encrypt(&forge, shape->key, KRB5_KEYUSAGE_KRB_CRED_ENCPART, part.data, part.length, writer);
     } else {
         size_t encrypted = der_begin(writer, DER_SEQUENCE);
-        put_integer(writer, 0, 0);
-        put_octets(writer, 2, part.data, part.length);
+        der_put_integer(writer, 0, 0);
+        der_put(writer, 2, DER_OCTET_STRING, part.data, part.length);
         der_end(writer, encrypted);
     }
     der_end(writer, field);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "base/time.h"
-#include "sec/krb5-der.h"
 #include "sec/krb5-session.h"
+#include "sec/testing-krb5-der.h"
 
 #define KEY_SIZE    32
 #define LIFE        36000
@@ -98,27 +98,6 @@ static size_t field_begin(Writer *writer, unsigned n)
     return der_begin(writer, (uint8_t)DER_CONTEXT(n));
 }
 
-static void put_integer(Writer *writer, unsigned n, int32_t value)
-{
-    size_t field = field_begin(writer, n);
-    der_write_integer(writer, value);
-    der_end(writer, field);
-}
-
-static void put_octets(Writer *writer, unsigned n, const void *data, size_t length)
-{
-    size_t field = field_begin(writer, n);
-    der_write(writer, DER_OCTET_STRING, data, length);
-    der_end(writer, field);
-}
-
-static void put_time(Writer *writer, unsigned n, int64_t seconds)
-{
-    size_t field = field_begin(writer, n);
-    der_write_time(writer, seconds);
-    der_end(writer, field);
-}
-
 /* realm[n], name[n + 1] */
 static void put_principal(Writer *writer, unsigned n, krb5_const_principal principal)
 {
@@ -127,7 +106,7 @@ static void put_principal(Writer *writer, unsigned n, krb5_const_principal princ
     der_end(writer, field);
     field = field_begin(writer, n + 1);
     size_t sequence = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, principal->type);
+    der_put_integer(writer, 0, principal->type);
     size_t names = field_begin(writer, 1), list = der_begin(writer, DER_SEQUENCE);
     for (int i = 0; i < principal->length; i++)
         der_write(writer, DER_GENERAL_STRING, principal->data[i].data, principal->data[i].length);
@@ -148,16 +127,16 @@ void forge_encrypt(const Forge *forge, const krb5_keyblock *key, krb5_keyusage u
     krb5_enc_data output = {.ciphertext = {.data = cipher, .length = (unsigned)size}};
     must(krb5_c_encrypt(forge->context, key, usage, NULL, &input, &output));
     size_t sequence = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, key->enctype);
-    put_octets(writer, 2, cipher, size);
+    der_put_integer(writer, 0, key->enctype);
+    der_put(writer, 2, DER_OCTET_STRING, cipher, size);
     der_end(writer, sequence);
 }
 
 static void put_authorization(Writer *writer, int32_t type, const void *data, size_t length)
 {
     size_t list = der_begin(writer, DER_SEQUENCE), element = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, type);
-    put_octets(writer, 1, data, length);
+    der_put_integer(writer, 0, type);
+    der_put(writer, 1, DER_OCTET_STRING, data, length);
     der_end(writer, element);
     der_end(writer, list);
 }
@@ -172,19 +151,19 @@ static void put_ticket_part(const Forge *forge, const krb5_creds *creds, const u
     der_end(writer, field);
     field = field_begin(writer, 1);
     size_t key = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, forge->session_key.enctype);
-    put_octets(writer, 1, forge->session_key.contents, forge->session_key.length);
+    der_put_integer(writer, 0, forge->session_key.enctype);
+    der_put(writer, 1, DER_OCTET_STRING, forge->session_key.contents, forge->session_key.length);
     der_end(writer, key);
     der_end(writer, field);
     put_principal(writer, 2, creds->client);
     field = field_begin(writer, 4);
     size_t transited = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 1);
-    put_octets(writer, 1, "", 0);
+    der_put_integer(writer, 0, 1);
+    der_put(writer, 1, DER_OCTET_STRING, "", 0);
     der_end(writer, transited);
     der_end(writer, field);
-    put_time(writer, 5, kerberos_time(creds->times.authtime));
-    put_time(writer, 7, kerberos_time(creds->times.endtime));
+    der_put_time(writer, 5, kerberos_time(creds->times.authtime));
+    der_put_time(writer, 7, kerberos_time(creds->times.endtime));
     if (pac) {
         _cleanup_(writer_deinitp) Writer inner;
         writer_init(&inner, 0);
@@ -213,7 +192,7 @@ krb5_creds *forge_ticket(const Forge *forge, const char *server, const uint8_t *
     must(krb5_copy_keyblock_contents(forge->context, &forge->session_key, &creds->keyblock));
     put_ticket_part(forge, creds, pac, length, &part);
     size_t application = der_begin(&ticket, DER_APPLICATION(1)), sequence = der_begin(&ticket, DER_SEQUENCE);
-    put_integer(&ticket, 0, 5);
+    der_put_integer(&ticket, 0, 5);
     put_principal(&ticket, 1, creds->server);
     size_t field = field_begin(&ticket, 3);
     forge_encrypt(forge, &forge->service_key, USE_TICKET, part.data, part.length, &ticket);

@@ -18,10 +18,10 @@
 #include "io/address.h"
 #include "io/socket.h"
 #include "sec/krb5-credential-private.h"
-#include "sec/krb5-der.h"
 #include "sec/krb5-keytab-private.h"
 #include "sec/krb5-s4u.h"
 #include "sec/krb5-session.h"
+#include "sec/testing-krb5-der.h"
 
 #define REALM   "LAB.TEST"
 #define SERVICE "host/b.lab.test@" REALM
@@ -71,43 +71,16 @@ static Reply says;
 
 /* Writing replies */
 
-static void put_integer(Writer *writer, unsigned n, int32_t value)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write_integer(writer, value);
-    der_end(writer, mark);
-}
-
-static void put_text(Writer *writer, unsigned n, uint8_t tag, const void *text, size_t length)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write(writer, tag, text, length);
-    der_end(writer, mark);
-}
-
-static void put_name(Writer *writer, unsigned n, const char *first, const char *second)
-{
-    size_t outer = der_begin(writer, (uint8_t)DER_CONTEXT(n)), name = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 1);
-    size_t strings = der_begin(writer, DER_CONTEXT(1)), list = der_begin(writer, DER_SEQUENCE);
-    der_write(writer, DER_GENERAL_STRING, first, strlen(first));
-    if (second) der_write(writer, DER_GENERAL_STRING, second, strlen(second));
-    der_end(writer, list);
-    der_end(writer, strings);
-    der_end(writer, name);
-    der_end(writer, outer);
-}
-
 static void put_part(Writer *writer, const Reply *reply, int32_t nonce)
 {
     size_t application = der_begin(writer, DER_APPLICATION(26)), sequence = der_begin(writer, DER_SEQUENCE);
     size_t outer = der_begin(writer, DER_CONTEXT(0)), key = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
-    put_text(writer, 1, DER_OCTET_STRING, "the session key of the new one!!", 32);
+    der_put_integer(writer, 0, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    der_put(writer, 1, DER_OCTET_STRING, "the session key of the new one!!", 32);
     der_end(writer, key);
     der_end(writer, outer);
-    put_text(writer, 1, DER_SEQUENCE, "", 0);
-    put_integer(writer, 2, nonce + reply->nonce_off);
+    der_put(writer, 1, DER_SEQUENCE, "", 0);
+    der_put_integer(writer, 2, nonce + reply->nonce_off);
     outer = der_begin(writer, DER_CONTEXT(4));
     der_write_flags(writer, TKT_FLG_FORWARDABLE);
     der_end(writer, outer);
@@ -116,8 +89,8 @@ static void put_part(Writer *writer, const Reply *reply, int32_t nonce)
         der_write_time(writer, time_wall() + (n == 7 ? 3600 : -60));
         der_end(writer, outer);
     }
-    put_text(writer, 9, DER_GENERAL_STRING, reply->service_realm, strlen(reply->service_realm));
-    put_name(writer, 10, reply->service[0], reply->service[1]);
+    der_put(writer, 9, DER_GENERAL_STRING, reply->service_realm, strlen(reply->service_realm));
+    der_put_name(writer, 10, 1, reply->service[0], reply->service[1]);
     der_end(writer, sequence);
     der_end(writer, application);
 }
@@ -154,14 +127,14 @@ static void put_reply(Writer *writer, const Reply *reply, int32_t nonce)
         krb5_c_encrypt(replying, &key, KRB5_KEYUSAGE_TGS_REP_ENCPART_SESSKEY, NULL, &plain, &encrypted) != 0)
         abort();
     size_t application = der_begin(writer, DER_APPLICATION(13)), sequence = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 5);
-    put_integer(writer, 1, 13);
-    put_text(writer, 3, DER_GENERAL_STRING, reply->client_realm, strlen(reply->client_realm));
-    put_name(writer, 4, reply->client, NULL);
-    put_text(writer, 5, DER_APPLICATION(1), "ticket", 6);
+    der_put_integer(writer, 0, 5);
+    der_put_integer(writer, 1, 13);
+    der_put(writer, 3, DER_GENERAL_STRING, reply->client_realm, strlen(reply->client_realm));
+    der_put_name(writer, 4, 1, reply->client, NULL);
+    der_put(writer, 5, DER_APPLICATION(1), "ticket", 6);
     size_t outer = der_begin(writer, DER_CONTEXT(6)), data = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, key.enctype);
-    put_text(writer, 2, DER_OCTET_STRING, cipher, length);
+    der_put_integer(writer, 0, key.enctype);
+    der_put(writer, 2, DER_OCTET_STRING, cipher, length);
     der_end(writer, data);
     der_end(writer, outer);
     der_end(writer, sequence);

@@ -7,9 +7,9 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
-#include "sec/krb5-der.h"
 #include "sec/krb5-session.h"
 #include "sec/krb5-tgs.h"
+#include "sec/testing-krb5-der.h"
 
 static void test_der_lengths(void **state)
 {
@@ -159,60 +159,26 @@ static const Reply right = {.client = "alice",
                             .part = 26,
                             .usage = KRB5_KEYUSAGE_TGS_REP_ENCPART_SESSKEY};
 
-static void put_integer(Writer *writer, unsigned n, int32_t value)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write_integer(writer, value);
-    der_end(writer, mark);
-}
-
-static void put_text(Writer *writer, unsigned n, uint8_t tag, const void *text, size_t length)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write(writer, tag, text, length);
-    der_end(writer, mark);
-}
-
-static void put_time(Writer *writer, unsigned n, int64_t time)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write_time(writer, time);
-    der_end(writer, mark);
-}
-
-static void put_name(Writer *writer, unsigned n, const char *first, const char *second)
-{
-    size_t outer = der_begin(writer, (uint8_t)DER_CONTEXT(n)), name = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 1);
-    size_t strings = der_begin(writer, DER_CONTEXT(1)), list = der_begin(writer, DER_SEQUENCE);
-    der_write(writer, DER_GENERAL_STRING, first, strlen(first));
-    if (second) der_write(writer, DER_GENERAL_STRING, second, strlen(second));
-    der_end(writer, list);
-    der_end(writer, strings);
-    der_end(writer, name);
-    der_end(writer, outer);
-}
-
 static void put_part(Writer *writer, const Reply *reply)
 {
     size_t application = der_begin(writer, (uint8_t)DER_APPLICATION(reply->part));
     size_t sequence = der_begin(writer, DER_SEQUENCE);
     size_t outer = der_begin(writer, DER_CONTEXT(0)), key = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
-    put_text(writer, 1, DER_OCTET_STRING, "0123456789abcdef0123456789ABCDEF", 32);
+    der_put_integer(writer, 0, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    der_put(writer, 1, DER_OCTET_STRING, "0123456789abcdef0123456789ABCDEF", 32);
     der_end(writer, key);
     der_end(writer, outer);
-    put_text(writer, 1, DER_SEQUENCE, "", 0); /* last-req */
-    put_integer(writer, 2, reply->nonce);
+    der_put(writer, 1, DER_SEQUENCE, "", 0); /* last-req */
+    der_put_integer(writer, 2, reply->nonce);
     outer = der_begin(writer, DER_CONTEXT(4));
     der_write_flags(writer, reply->flags);
     der_end(writer, outer);
-    put_time(writer, 5, 1800000000);
-    if (reply->starts) put_time(writer, 6, 1800000001);
-    put_time(writer, 7, 1800000002);
-    if (reply->renewable) put_time(writer, 8, 1800000003);
-    put_text(writer, 9, DER_GENERAL_STRING, reply->service_realm, strlen(reply->service_realm));
-    put_name(writer, 10, "krbtgt", reply->service);
+    der_put_time(writer, 5, 1800000000);
+    if (reply->starts) der_put_time(writer, 6, 1800000001);
+    der_put_time(writer, 7, 1800000002);
+    if (reply->renewable) der_put_time(writer, 8, 1800000003);
+    der_put(writer, 9, DER_GENERAL_STRING, reply->service_realm, strlen(reply->service_realm));
+    der_put_name(writer, 10, 1, "krbtgt", reply->service);
     der_end(writer, sequence);
     der_end(writer, application);
 }
@@ -230,15 +196,15 @@ static void put_reply(Kdc *kdc, Writer *writer, const Reply *reply)
     assert_int_equal(krb5_c_encrypt(kdc->context, &kdc->tgt.keyblock, reply->usage, NULL, &plain, &encrypted),
                      0);
     size_t application = der_begin(writer, DER_APPLICATION(13)), sequence = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 5);
-    put_integer(writer, 1, 13);
-    put_text(writer, 3, DER_GENERAL_STRING, reply->realm, strlen(reply->realm));
-    put_name(writer, 4, reply->client, NULL);
-    put_text(writer, 5, DER_APPLICATION(1), "ticket", 6);
+    der_put_integer(writer, 0, 5);
+    der_put_integer(writer, 1, 13);
+    der_put(writer, 3, DER_GENERAL_STRING, reply->realm, strlen(reply->realm));
+    der_put_name(writer, 4, 1, reply->client, NULL);
+    der_put(writer, 5, DER_APPLICATION(1), "ticket", 6);
     size_t outer = der_begin(writer, DER_CONTEXT(6)), data = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, kdc->tgt.keyblock.enctype);
-    put_integer(writer, 1, 3); /* kvno */
-    put_text(writer, 2, DER_OCTET_STRING, cipher, length);
+    der_put_integer(writer, 0, kdc->tgt.keyblock.enctype);
+    der_put_integer(writer, 1, 3); /* kvno */
+    der_put(writer, 2, DER_OCTET_STRING, cipher, length);
     der_end(writer, data);
     der_end(writer, outer);
     der_end(writer, sequence);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "objref-text.h"
 
 typedef struct Object {
     IDispatch dispatch;
@@ -244,23 +245,6 @@ static HRESULT class_lock(IClassFactory *This, BOOL fLock)
 static IClassFactoryVtbl class_methods = {class_query, class_count, class_count, class_create, class_lock};
 static IClassFactory class = {&class_methods};
 
-static HRESULT print(IUnknown *object)
-{
-    IStream *stream;
-    LARGE_INTEGER start = {.QuadPart = 0};
-    BYTE byte;
-    ULONG length;
-    HRESULT hr = CreateStreamOnHGlobal(NULL, TRUE, &stream);
-    if (FAILED(hr)) return hr;
-    hr = CoMarshalInterface(stream, &IID_IDispatch, object, MSHCTX_DIFFERENTMACHINE, NULL, MSHLFLAGS_NORMAL);
-    if (SUCCEEDED(hr)) hr = IStream_Seek(stream, start, STREAM_SEEK_SET, NULL);
-    while (SUCCEEDED(hr) && IStream_Read(stream, &byte, 1, &length) == S_OK && length == 1)
-        printf("%02x", byte);
-    putchar('\n');
-    IStream_Release(stream);
-    return fflush(stdout) == 0 ? hr : E_FAIL;
-}
-
 int main(void)
 {
     DWORD cookie;
@@ -274,7 +258,7 @@ int main(void)
         hr = CoRegisterClassObject(&automation_class, (IUnknown *)&class, CLSCTX_LOCAL_SERVER,
                                    REGCLS_MULTIPLEUSE, &cookie);
     if (SUCCEEDED(hr)) hr = object_new(&IID_IDispatch, (void **)&object);
-    if (SUCCEEDED(hr)) hr = print(object);
+    if (SUCCEEDED(hr)) hr = objref_print(object, &IID_IDispatch);
     if (FAILED(hr)) {
         fprintf(stderr, "automation-server: 0x%08X\n", (unsigned)hr);
         return 1;

@@ -10,76 +10,22 @@
 #define MEOW          0x574f454du
 #define OBJREF_CUSTOM 4u
 
-struct TestObject {
-    IUnknown iface;
-    ULONG references;
-    IID iid;
-    size_t length;
-    uint8_t data[16];
-};
-
 /* As in wine/ndr-oracle.c: what would read the reference. */
 static const CLSID custom = {0x4D616E74, 0x6C65, 0x0002, {0x9B, 0x1E, 0x57, 0x69, 0x6E, 0x65, 0x40, 0x40}};
-long test_objects, test_marshalled;
 static const char *caller;
-
-void test_touch(const void *data, size_t length)
-{
-    (void)data; /* the sanitizers' tests read it */
-    (void)length;
-}
-
-static HRESULT object_query(IUnknown *This, REFIID iid, void **ret_object)
-{
-    *ret_object = This;
-    This->lpVtbl->AddRef(This);
-    return S_OK;
-}
-
-static ULONG object_add_ref(IUnknown *This)
-{
-    return ++((TestObject *)This)->references;
-}
-
-static ULONG object_release(IUnknown *This)
-{
-    ULONG references = --((TestObject *)This)->references;
-    if (references == 0) free(This);
-    return references;
-}
-
-IUnknown *test_object_new(const IID *iid, const void *data, size_t length)
-{
-    static IUnknownVtbl vtable = {object_query, object_add_ref, object_release};
-    TestObject *object = malloc(sizeof(*object));
-    assert(object && length <= sizeof(object->data));
-    *object = (TestObject){{&vtable}, 1, *iid, length, {0}};
-    if (length > 0) memcpy(object->data, data, length);
-    return &object->iface;
-}
-
-const uint8_t *test_object_data(void *object, size_t *ret_length)
-{
-    *ret_length = ((TestObject *)object)->length;
-    return ((TestObject *)object)->data;
-}
-
-const IID *test_object_iid(void *object)
-{
-    return &((TestObject *)object)->iid;
-}
 
 /* [MS-DCOM] 2.2.18.6 */
 static HRESULT hook_marshal(void *context, const IID *iid, IUnknown *iface, Writer *writer)
 {
-    const TestObject *object = (const TestObject *)iface;
+    size_t length;
+    const uint8_t *data = test_object_data(iface, &length);
     writer_u32(writer, MEOW);
     writer_u32(writer, OBJREF_CUSTOM);
     writer_bytes(writer, iid, sizeof(*iid));
     writer_bytes(writer, &custom, sizeof(custom));
     writer_u32(writer, 0);
-    writer_u32(writer, (uint32_t)object->length);
-    writer_bytes(writer, object->data, object->length);
+    writer_u32(writer, (uint32_t)length);
+    writer_bytes(writer, data, length);
     return writer_status(writer) < 0 ? E_OUTOFMEMORY : S_OK;
 }
 

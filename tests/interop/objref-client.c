@@ -6,6 +6,7 @@
 #include <objbase.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "objref-text.h"
 
 #define HOST_MAX 64
 
@@ -25,24 +26,6 @@ static HRESULT create(const char *host, IUnknown **ret_object)
     return hr;
 }
 
-static HRESULT print(IUnknown *object)
-{
-    IStream *stream;
-    LARGE_INTEGER start = {.QuadPart = 0};
-    BYTE byte;
-    ULONG length;
-    HRESULT hr = CreateStreamOnHGlobal(NULL, TRUE, &stream);
-
-    if (FAILED(hr)) return hr;
-    hr = CoMarshalInterface(stream, &IID_IUnknown, object, MSHCTX_DIFFERENTMACHINE, NULL, MSHLFLAGS_NORMAL);
-    if (SUCCEEDED(hr)) hr = IStream_Seek(stream, start, STREAM_SEEK_SET, NULL);
-    while (SUCCEEDED(hr) && IStream_Read(stream, &byte, 1, &length) == S_OK && length == 1)
-        printf("%02x", byte);
-    putchar('\n');
-    IStream_Release(stream);
-    return fflush(stdout) == 0 ? hr : E_FAIL;
-}
-
 int main(int argc, char **argv)
 {
     IUnknown *object = NULL;
@@ -50,7 +33,7 @@ int main(int argc, char **argv)
     HRESULT hr = argc == 2 ? CoInitializeEx(NULL, COINIT_MULTITHREADED) : E_INVALIDARG;
 
     if (SUCCEEDED(hr)) hr = create(argv[1], &object);
-    if (SUCCEEDED(hr)) hr = print(object);
+    if (SUCCEEDED(hr)) hr = objref_print(object, &IID_IUnknown);
     if (FAILED(hr)) {
         fprintf(stderr, "objref-client: 0x%08X\n", (unsigned)hr);
         return 1;

@@ -368,11 +368,10 @@ CHECKS = [
     ("a-service-that-was-not-registered", "src/rpc/server-bind.c", "if (!provider || (services &&", "if (!provider || (0 &&", ["com-services"]),
     ("services-beyond-those-registered", "src/orpc/registrar.c", "if (!exporter->services ||", "if (1 ||", ["registrar"]),
     ("handles-without-the-right", "src/com/token.c", "if (!(access & TOKEN_IMPERSONATE)) return", "if (0) return", ["tokens"]),
-    ("resolution-shows-more-than-who", "src/orpc/resolve.c", "#define LEVEL_IDENTIFY   2 ", "#define LEVEL_IDENTIFY   3 ",
+    ("resolvers-are-shown-more-than-who", "src/orpc/resolver-call.c", "#define LEVEL_IDENTIFY   2 ", "#define LEVEL_IDENTIFY   3 ",
      ["realm-resolve"]),
-    ("resolution-below-integrity", "src/orpc/resolve.c", "#define LEVEL_INTEGRITY  5 ", "#define LEVEL_INTEGRITY  2 ",
+    ("resolvers-are-asked-below-integrity", "src/orpc/resolver-call.c", "#define LEVEL_INTEGRITY  5 ", "#define LEVEL_INTEGRITY  2 ",
      ["realm-resolve"]),
-    ("pings-show-more-than-who", "src/orpc/pinger.c", "#define LEVEL_IDENTIFY   2\n", "#define LEVEL_IDENTIFY   3\n", ["realm-resolve"]),
     # Identities of a connection
     ("same-name-with-another-SID", "src/rpc/server-bind.c", "sid_equal(token_user(row->token), token_user(token)) &&", "",
      ["server-security"]),

@@ -12,7 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 tools/mantle-idl -o "$scratch" tests/idl/hard.idl
 aarch64-linux-gnu-gcc -static -std=gnu17 -O2 -D_GNU_SOURCE -fno-strict-aliasing -Wall -Wextra -Wno-unused-parameter \
     -Wno-missing-field-initializers -Isrc -Iinclude/mantle -I"$scratch" -o "$scratch/cross" tests/ndr/cross.c \
-    src/ndr/testing.c src/ndr/testing-hard-object.c src/ndr/testing-hard-calls.c \
+    src/ndr/testing.c src/ndr/testing-object.c src/ndr/testing-hard-object.c src/ndr/testing-hard-calls.c \
     "$scratch/hard_i.c" "$scratch/hard_p.c" "$scratch/hard_t.c" src/base/reader.c src/base/writer.c src/base/arena.c \
     $(ls src/ndr/*.c | grep -v -e /test -e /fuzz) -pthread -lm
 qemu-aarch64 "$scratch/cross"

@@ -51,6 +51,32 @@ static Authority *host_authority(const char *host)
     return realm_authority(NULL, keytab, 0);
 }
 
+int realm_kdc_lines(const char *word)
+{
+    _cleanup_(freep) char *path = realm_path("kdc.log");
+    char line[4096];
+    int count = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file))
+        count += strstr(line, word) != NULL;
+    fclose(file);
+    return count;
+}
+
+int realm_log_on(Authority *authority, const LogonSpec *spec, Token **ret_token, SecFailure *ret_failure)
+{
+    _cleanup_(logon_freep) Logon *logon = NULL;
+    IoWait wait;
+    int result = logon_new(authority, spec, &logon);
+    assert_int_equal(result, 0);
+    while ((result = logon_step(logon, &wait)) == SEC_WAIT)
+        (void)!io_wait(&wait);
+    if (result == 0) *ret_token = logon_take_token(logon);
+    if (result == SEC_FAILED) *ret_failure = *logon_failure(logon);
+    return result;
+}
+
 Token *realm_logon(Authority *authority, LogonSource source, const char *path, const char *principal,
                    const char *password)
 {
@@ -60,14 +86,10 @@ Token *realm_logon(Authority *authority, LogonSource source, const char *path, c
                       .password = password,
                       .forwardable = true,
                       .deadline = time_after(10 * NS_PER_SECOND)};
-    _cleanup_(logon_freep) Logon *logon = NULL;
-    IoWait wait;
-    int result = logon_new(authority, &spec, &logon);
-    assert_int_equal(result, 0);
-    while ((result = logon_step(logon, &wait)) == SEC_WAIT)
-        (void)!io_wait(&wait);
-    if (result != 0) print_error("%s\n", logon_failure(logon)->sentence);
-    return result == 0 ? logon_take_token(logon) : NULL;
+    Token *token = NULL;
+    SecFailure failure = {0};
+    if (realm_log_on(authority, &spec, &token, &failure) != 0) print_error("%s\n", failure.sentence);
+    return token;
 }
 
 static Token *user_logon(const char *user)

@@ -38,6 +38,11 @@ char *realm_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Runs kadmin.local against the lab's KDC. */
 void realm_admin(const char *command);
 Authority *realm_authority(const char *krb5_config, const char *keytab, uint64_t kdc_timeout);
+/* Lines of the KDC's log that have `word` in them. */
+int realm_kdc_lines(const char *word);
+/* The result of a logon: 0 and the token, or SEC_FAILED and why. */
+int realm_log_on(Authority *authority, const LogonSpec *spec, Token **ret_token, SecFailure *ret_failure);
+/* The token, or NULL with the reason printed. */
 Token *realm_logon(Authority *authority, LogonSource source, const char *path, const char *principal,
                    const char *password);
 

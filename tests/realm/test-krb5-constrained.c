@@ -19,19 +19,6 @@
 #define GRANTED     "CONSTRAINED-DELEGATION s4u-client="
 #define NOT_ALLOWED "NOT_ALLOWED_TO_DELEGATE"
 
-static int kdc_lines(const char *word)
-{
-    _cleanup_(freep) char *path = realm_path("kdc.log");
-    char line[4096];
-    int count = 0;
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        count += strstr(line, word) != NULL;
-    fclose(file);
-    return count;
-}
-
 /* The caller's token at a host that it called at IMPERSONATE. */
 static Token *caller_at(Authority *host, const char *name, Token *client)
 {
@@ -80,24 +67,24 @@ static void DEL_9_DEL_10_a_listed_service_sees_the_client(void **state)
 {
     _cleanup_(token_unrefp) Token *alice = caller_at(realm.a, HOST_A, realm.alice);
     _cleanup_(token_unrefp) Token *bob = caller_at(realm.a, "RPCSS/a", realm.bob);
-    int before = kdc_lines(GRANTED "alice@");
+    int before = realm_kdc_lines(GRANTED "alice@");
     granted(alice, ALICE);
-    assert_int_equal(kdc_lines(GRANTED "alice@"), before + 1);
+    assert_int_equal(realm_kdc_lines(GRANTED "alice@"), before + 1);
     granted(bob, "bob@LAB.TEST");
     /* Once per token and target. */
-    int exchanges = kdc_lines("_REQ");
+    int exchanges = realm_kdc_lines("_REQ");
     granted(alice, ALICE);
     granted(bob, "bob@LAB.TEST");
-    assert_int_equal(kdc_lines("_REQ"), exchanges);
+    assert_int_equal(realm_kdc_lines("_REQ"), exchanges);
 }
 
 static void DEL_10_a_service_that_is_not_listed_is_refused(void **state)
 {
     _cleanup_(token_unrefp) Token *alice = caller_at(realm.a, HOST_A, realm.alice);
-    int before = kdc_lines(NOT_ALLOWED);
+    int before = realm_kdc_lines(NOT_ALLOWED);
     refused(alice, HOST_B, "add host/b.lab.test to msDS-AllowedToDelegateTo of host/a.lab.test@LAB.TEST");
     refused(alice, "RPCSS/b", "msDS-AllowedToActOnBehalfOfOtherIdentity");
-    assert_int_equal(kdc_lines(NOT_ALLOWED), before + 2);
+    assert_int_equal(realm_kdc_lines(NOT_ALLOWED), before + 2);
     refused_at(alice, "host/nowhere.lab.test", IMPERSONATE, (uint32_t)SEC_E_TARGET_UNKNOWN,
                "no such service");
     refused(alice, "host/x@OTHER.TEST", "the realm's border");
@@ -108,9 +95,9 @@ static void DEL_10_a_service_that_is_not_listed_is_refused(void **state)
 static void DEL_9_DEL_10_resource_based(void **state)
 {
     _cleanup_(token_unrefp) Token *alice = caller_at(realm.b, HOST_B, realm.alice);
-    int before = kdc_lines(GRANTED "alice@");
+    int before = realm_kdc_lines(GRANTED "alice@");
     granted(alice, ALICE);
-    assert_int_equal(kdc_lines(GRANTED "alice@"), before + 1);
+    assert_int_equal(realm_kdc_lines(GRANTED "alice@"), before + 1);
     refused(alice, HOST_A, "msDS-AllowedToActOnBehalfOfOtherIdentity");
 }
 
@@ -135,12 +122,12 @@ static void DEL_9_LVL_2_IDENTIFY_is_never_evidence(void **state)
                                   *same = NULL;
     assert_int_equal(converse(&talk, realm.alice, HOST_A, IDENTIFY, realm.a), 0);
     assert_null(token_credential(talk.token));
-    int before = kdc_lines("_REQ");
+    int before = realm_kdc_lines("_REQ");
     refused_at(talk.token, HOST_C, IMPERSONATE, ERROR_BAD_IMPERSONATION_LEVEL, "IDENTIFY");
     assert_int_equal(token_duplicate(alice, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IDENTIFICATION, &lower), 0);
     assert_null(token_credential(lower));
     refused_at(lower, HOST_C, IMPERSONATE, ERROR_BAD_IMPERSONATION_LEVEL, "IDENTIFY");
-    assert_int_equal(kdc_lines("_REQ"), before);
+    assert_int_equal(realm_kdc_lines("_REQ"), before);
     assert_int_equal(token_duplicate(alice, TOKEN_KIND_IMPERSONATION, TOKEN_LEVEL_IMPERSONATION, &same), 0);
     granted(same, ALICE);
 }
@@ -199,9 +186,9 @@ static void LVL_10_DEL_10_evidence_that_has_expired(void **state)
     while (time_wall() < token_expires(at_a))
         (void)!io_wait(&(IoWait){.fd = -1, .deadline = time_after(NS_PER_SECOND / 10)});
     refused(at_a, HOST_C, "ticket has expired");
-    int before = kdc_lines("_REQ");
+    int before = realm_kdc_lines("_REQ");
     refused(longer, HOST_C, "the ticket it called with has expired");
-    assert_int_equal(kdc_lines("_REQ"), before);
+    assert_int_equal(realm_kdc_lines("_REQ"), before);
 }
 
 /* What the KDC allows it may take back. */
@@ -236,15 +223,7 @@ static int logon_unproved(Authority *authority, const char *user, Token **ret_to
                       .path = HOST_A "@LAB.TEST",
                       .principal = user,
                       .deadline = time_after(30 * NS_PER_SECOND)};
-    _cleanup_(logon_freep) Logon *logon = NULL;
-    IoWait wait;
-    int result = logon_new(authority, &spec, &logon);
-    assert_int_equal(result, 0);
-    while ((result = logon_step(logon, &wait)) == SEC_WAIT)
-        (void)!io_wait(&wait);
-    if (result == 0) *ret_token = logon_take_token(logon);
-    if (result == SEC_FAILED) *ret_failure = *logon_failure(logon);
-    return result;
+    return realm_log_on(authority, &spec, ret_token, ret_failure);
 }
 
 static Token *unproved(Authority *authority, const char *user)
@@ -277,10 +256,10 @@ static void refused_logon(Authority *authority, const char *user, uint32_t code,
 static void DEL_10_nobody_is_vouched_for_by_default(void **state)
 {
     _cleanup_(authority_unrefp) Authority *off = vouching(false, true), *keyless = vouching(true, false);
-    int before = kdc_lines("_REQ");
+    int before = realm_kdc_lines("_REQ");
     refused_logon(off, ALICE, ERROR_PRIVILEGE_NOT_HELD, "protocol_transition = yes");
     refused_logon(keyless, ALICE, (uint32_t)SEC_E_NO_CREDENTIALS, "no keytab");
-    assert_int_equal(kdc_lines("_REQ"), before);
+    assert_int_equal(realm_kdc_lines("_REQ"), before);
 }
 
 static bool has_group(const Token *token, const char *text)
@@ -307,10 +286,10 @@ static void DEL_3_DEL_10_protocol_transition(void **state)
     refused(alice, HOST_C, "TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION");
     realm_admin("modprinc +ok_to_auth_as_delegate host/a.lab.test");
     _cleanup_(token_unrefp) Token *trusted = unproved(a, ALICE), *sam = unproved(a, "sam@LAB.TEST");
-    int before = kdc_lines(GRANTED "alice@");
+    int before = realm_kdc_lines(GRANTED "alice@");
     granted(trusted, ALICE);
-    assert_int_equal(kdc_lines(GRANTED "alice@"), before + 1);
-    assert_int_equal(kdc_lines(GRANTED "sam@"), 0);
+    assert_int_equal(realm_kdc_lines(GRANTED "alice@"), before + 1);
+    assert_int_equal(realm_kdc_lines(GRANTED "sam@"), 0);
     refused(trusted, HOST_B, "msDS-AllowedToDelegateTo");
     refused(sam, HOST_C, "sensitive");
     refused_at(trusted, HOST_C, DELEGATE, RPC_S_SEC_PKG_ERROR, "constrained delegation");

@@ -12,9 +12,9 @@
 #include <krb5.h>
 #include <winerror.h>
 #include "base/writer.h"
-#include "sec/krb5-der.h"
 #include "sec/krb5-session.h"
 #include "tests/realm/krb5-fixture.h"
+#include "sec/testing-krb5-der.h"
 
 #define USAGE_TICKET 2
 #define SESSION_KEY  "0123456789abcdef0123456789ABCDEF"
@@ -73,40 +73,6 @@ static int teardown(void **state)
     return realm_teardown(state);
 }
 
-static void put_integer(Writer *writer, unsigned n, int32_t value)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write_integer(writer, value);
-    der_end(writer, mark);
-}
-
-static void put_bytes(Writer *writer, unsigned n, uint8_t tag, const void *bytes, size_t length)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write(writer, tag, bytes, length);
-    der_end(writer, mark);
-}
-
-static void put_time(Writer *writer, unsigned n, int64_t time)
-{
-    size_t mark = der_begin(writer, (uint8_t)DER_CONTEXT(n));
-    der_write_time(writer, time);
-    der_end(writer, mark);
-}
-
-static void put_name(Writer *writer, unsigned n, int32_t type, const char *first, const char *second)
-{
-    size_t outer = der_begin(writer, (uint8_t)DER_CONTEXT(n)), name = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, type);
-    size_t strings = der_begin(writer, DER_CONTEXT(1)), list = der_begin(writer, DER_SEQUENCE);
-    der_write(writer, DER_GENERAL_STRING, first, strlen(first));
-    if (second) der_write(writer, DER_GENERAL_STRING, second, strlen(second));
-    der_end(writer, list);
-    der_end(writer, strings);
-    der_end(writer, name);
-    der_end(writer, outer);
-}
-
 /* A signed PAC; freed by the caller with krb5_free_data_contents. */
 static krb5_data make_pac(const Forgery *forgery, krb5_timestamp authtime)
 {
@@ -135,11 +101,11 @@ static void put_authdata(Writer *writer, const Forgery *forgery, krb5_timestamp 
     for (unsigned i = 0; i < forgery->pacs; i++) {
         krb5_data pac = make_pac(forgery, authtime);
         size_t element = der_begin(writer, DER_SEQUENCE);
-        put_integer(writer, 0, KRB5_AUTHDATA_IF_RELEVANT);
+        der_put_integer(writer, 0, KRB5_AUTHDATA_IF_RELEVANT);
         size_t field = der_begin(writer, DER_CONTEXT(1)), octets = der_begin(writer, DER_OCTET_STRING);
         size_t inner = der_begin(writer, DER_SEQUENCE), one = der_begin(writer, DER_SEQUENCE);
-        put_integer(writer, 0, KRB5_AUTHDATA_WIN2K_PAC);
-        put_bytes(writer, 1, DER_OCTET_STRING, pac.data, pac.length);
+        der_put_integer(writer, 0, KRB5_AUTHDATA_WIN2K_PAC);
+        der_put(writer, 1, DER_OCTET_STRING, pac.data, pac.length);
         der_end(writer, one);
         der_end(writer, inner);
         der_end(writer, octets);
@@ -159,20 +125,20 @@ static void put_ticket_part(Writer *writer, const Forgery *forgery, krb5_timesta
     der_end(writer, mark);
     mark = der_begin(writer, DER_CONTEXT(1));
     size_t key = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
-    put_bytes(writer, 1, DER_OCTET_STRING, SESSION_KEY, 32);
+    der_put_integer(writer, 0, ENCTYPE_AES256_CTS_HMAC_SHA1_96);
+    der_put(writer, 1, DER_OCTET_STRING, SESSION_KEY, 32);
     der_end(writer, key);
     der_end(writer, mark);
-    put_bytes(writer, 2, DER_GENERAL_STRING, "LAB.TEST", 8);
-    put_name(writer, 3, KRB5_NT_PRINCIPAL, "alice", NULL);
+    der_put(writer, 2, DER_GENERAL_STRING, "LAB.TEST", 8);
+    der_put_name(writer, 3, KRB5_NT_PRINCIPAL, "alice", NULL);
     mark = der_begin(writer, DER_CONTEXT(4));
     size_t transited = der_begin(writer, DER_SEQUENCE);
-    put_integer(writer, 0, 0);
-    put_bytes(writer, 1, DER_OCTET_STRING, "", 0);
+    der_put_integer(writer, 0, 0);
+    der_put(writer, 1, DER_OCTET_STRING, "", 0);
     der_end(writer, transited);
     der_end(writer, mark);
-    put_time(writer, 5, now);
-    put_time(writer, 7, now + 600);
+    der_put_time(writer, 5, now);
+    der_put_time(writer, 7, now + 600);
     if (forgery->pacs > 0 && !forgery->in_authenticator) {
         mark = der_begin(writer, DER_CONTEXT(10));
         put_authdata(writer, forgery, now);
@@ -199,12 +165,12 @@ static void make_ticket(const Forgery *forgery, krb5_creds *ret_creds)
     krb5_enc_data encrypted = {.ciphertext = {.data = cipher, .length = (unsigned)length}};
     assert_int_equal(krb5_c_encrypt(forger.context, &forger.key, USAGE_TICKET, NULL, &plain, &encrypted), 0);
     size_t application = der_begin(&ticket, DER_APPLICATION(1)), sequence = der_begin(&ticket, DER_SEQUENCE);
-    put_integer(&ticket, 0, 5);
-    put_bytes(&ticket, 1, DER_GENERAL_STRING, "LAB.TEST", 8);
-    put_name(&ticket, 2, KRB5_NT_SRV_INST, "host", "a.lab.test");
+    der_put_integer(&ticket, 0, 5);
+    der_put(&ticket, 1, DER_GENERAL_STRING, "LAB.TEST", 8);
+    der_put_name(&ticket, 2, KRB5_NT_SRV_INST, "host", "a.lab.test");
     size_t outer = der_begin(&ticket, DER_CONTEXT(3)), data = der_begin(&ticket, DER_SEQUENCE);
-    put_integer(&ticket, 0, forger.key.enctype);
-    put_bytes(&ticket, 2, DER_OCTET_STRING, cipher, length);
+    der_put_integer(&ticket, 0, forger.key.enctype);
+    der_put(&ticket, 2, DER_OCTET_STRING, cipher, length);
     der_end(&ticket, data);
     der_end(&ticket, outer);
     der_end(&ticket, sequence);

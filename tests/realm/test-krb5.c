@@ -104,28 +104,15 @@ static void refused_delegation(Token *token, const char *target, const char *cau
     assert_non_null(strstr(talk.failure.sentence, cause));
 }
 
-static int count_lines(const char *path, const char *word)
-{
-    char line[4096];
-    int count = 0;
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        count += strstr(line, word) != NULL;
-    fclose(file);
-    return count;
-}
-
 /* What a KDC makes of an account that is sensitive, or of Protected Users: a ticket that is not forwardable.
  */
 static void DEL_2_DEL_3_DEL_4_DEL_7_a_ticket_that_is_not_forwardable_is_not_delegated(void **state)
 {
     _cleanup_(conversation_deinitp) Conversation sensitive = {0};
-    _cleanup_(freep) char *log = realm_path("kdc.log");
     refused_delegation(realm.sam, HOST_A, "sensitive");
-    int asked = count_lines(log, "TGS_REQ");
+    int asked = realm_kdc_lines("TGS_REQ");
     refused_delegation(realm.sam, HOST_A, "sensitive");
-    assert_int_equal(count_lines(log, "TGS_REQ"), asked); /* decided here: the KDC is not even asked */
+    assert_int_equal(realm_kdc_lines("TGS_REQ"), asked); /* decided here: the KDC is not even asked */
     assert_int_equal(converse(&sensitive, realm.sam, HOST_A, IMPERSONATE, realm.a), 0);
     assert_string_equal(token_principal(sensitive.token), "sam@LAB.TEST");
 }
@@ -223,19 +210,18 @@ static void LVL_7_what_is_delegated_can_be_sent_at_less(void **state)
 /* Tickets are got once: the KDC hears nothing of further conversations, delegated or not. */
 static void test_tickets_are_kept(void **state)
 {
-    _cleanup_(freep) char *log = realm_path("kdc.log");
     _cleanup_(conversation_deinitp) Conversation first = {0};
     assert_int_equal(converse(&first, realm.alice, HOST_A, DELEGATE, realm.a), 0);
-    int before = count_lines(log, "TGS_REQ");
+    int before = realm_kdc_lines("TGS_REQ");
     assert_true(before > 0);
     for (int i = 0; i < 20; i++) {
         _cleanup_(conversation_deinitp) Conversation talk = {0};
         assert_int_equal(converse(&talk, realm.alice, HOST_A, i % 2 ? DELEGATE : IMPERSONATE, realm.a), 0);
     }
-    assert_int_equal(count_lines(log, "TGS_REQ"), before);
+    assert_int_equal(realm_kdc_lines("TGS_REQ"), before);
     _cleanup_(conversation_deinitp) Conversation other = {0};
     assert_int_equal(converse(&other, realm.alice, "RPCSS/c.lab.test", DELEGATE, realm.c), 0);
-    assert_int_equal(count_lines(log, "TGS_REQ"), before + 1);
+    assert_int_equal(realm_kdc_lines("TGS_REQ"), before + 1);
 }
 
 static void DEL_13_a_name_that_nobody_has_fails(void **state)

@@ -52,15 +52,8 @@ static int log_on(Authority *authority, uint8_t service, const char *principal, 
                             .password = password,
                             .forwardable = true,
                             .deadline = time_after(30 * NS_PER_SECOND)};
-    _cleanup_(logon_freep) Logon *logon = NULL;
-    IoWait wait;
-    int result = logon_new(authority, &spec, &logon);
-    assert_int_equal(result, 0);
-    while ((result = logon_step(logon, &wait)) == SEC_WAIT)
-        (void)!io_wait(&wait);
-    *ret_token = result == 0 ? logon_take_token(logon) : NULL;
-    if (result == SEC_FAILED) *failure = *logon_failure(logon);
-    return result;
+    *ret_token = NULL;
+    return realm_log_on(authority, &spec, ret_token, failure);
 }
 
 static Token *alice_by(Authority *authority, uint8_t service, const char *principal)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "orpc/resolver-call.h"
+#include <stdio.h>
+#include "orpc/plain.h"
+
+#define LEVEL_INTEGRITY  5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
+#define LEVEL_IDENTIFY   2 /* RPC_C_IMP_LEVEL_IDENTIFY */
+#define SERVICE_KERBEROS 16
+
+RpcStatus resolver_call_new(const ResolverCallSpec *spec, RpcClientCall **ret_call)
+{
+    _cleanup_(rpc_binding_unrefp) RpcBinding *binding = NULL;
+    _cleanup_(rpc_security_unrefp) RpcSecurity *security = NULL;
+    char target[sizeof("RPCSS/") + BINDING_HOST_SIZE];
+    snprintf(target, sizeof(target), "RPCSS/%s", spec->host);
+    RpcEndpoint endpoint = {.host = spec->host, .port = spec->port};
+    RpcStatus status = rpc_binding_new(spec->client, &endpoint, 1, &binding);
+    if (status == RPCST_OK && spec->process)
+        status = rpc_security_new(&(RpcSecuritySpec){.token = spec->process,
+                                                     .authn_service = SERVICE_KERBEROS,
+                                                     .authn_level = LEVEL_INTEGRITY,
+                                                     .impersonation = LEVEL_IDENTIFY,
+                                                     .target = target},
+                                  &security);
+    if (status != RPCST_OK) return status;
+    return rpc_client_call_new(&(RpcClientCallSpec){.binding = binding,
+                                                    .security = security,
+                                                    .iid = IID_OBJECT_EXPORTER,
+                                                    .opnum = spec->opnum,
+                                                    .stub = spec->stub->data,
+                                                    .stub_length = spec->stub->length,
+                                                    .deadline = spec->deadline},
+                               ret_call);
+}
