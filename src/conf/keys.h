@@ -27,6 +27,9 @@
         "Host name published in the bindings of exported objects. Not set: the name of this machine.")       \
     KEY(EXPORTER_ADDRESSES, "exporter", "addresses", "", TYPE(CONF_ADDRESSES),                               \
         "Addresses published in bindings and listened on. Not set: all of this machine.")                    \
+    KEY(EXPORTER_LOCAL, "exporter", "local", "yes", TYPE(CONF_BOOLEAN),                                      \
+        "Calls within this machine go over UNIX sockets, as the account that the kernel says the caller "    \
+        "is. no: over TCP, like all others.")                                                                \
     KEY(LIMITS_PREAUTH_BYTES, "limits", "preauth_bytes", "65536", INTEGER(CONF_INTEGER, 8192, 16777216),     \
         "Bytes a connection may send before it is authenticated.")                                           \
     KEY(LIMITS_PREAUTH_SECONDS, "limits", "preauth_seconds", "30", INTEGER(CONF_INTEGER, 1, 3600),           \

@@ -10,8 +10,9 @@
 #include "conf/classes.h"
 #include "daemon/launcher.h"
 #include "daemon/listen.h"
-#include "io/log.h"
+#include "daemon/local.h"
 #include "daemon/names.h"
+#include "io/log.h"
 #include "io/pool.h"
 #include "orpc/activation-server.h"
 #include "orpc/dispatch.h"
@@ -187,6 +188,7 @@ static int make_tables(Daemon *daemon)
                                 .host_count = daemon->names.count,
                                 .may_serve = may_serve,
                                 .log = log_sentence,
+                                .runtime = local_calls_runtime(daemon->conf),
                                 .context = daemon};
     options.services = offered_services(daemon->conf, &options.service_count);
     if (r == 0) r = result(registrar_new(&options, &daemon->registrar), "registrar");
@@ -212,6 +214,7 @@ static int make_server(Daemon *daemon, RpcServer **ret_server)
         .loop = daemon->loop,
         .authority = daemon->authority,
         .principal = conf_string(conf, CONF_SECURITY_PRINCIPAL),
+        .machine = daemon->names.items[0],
         .preauth_bytes = (size_t)conf_integer(conf, CONF_LIMITS_PREAUTH_BYTES),
         .preauth_seconds = (unsigned)conf_integer(conf, CONF_LIMITS_PREAUTH_SECONDS),
         .preauth_connections = (unsigned)conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS),
@@ -265,8 +268,15 @@ static int open_sockets(Daemon *daemon)
     if (r < 0) return r;
     r = listen_local(&sockets, daemon->conf, daemon->registrar);
     if (r == 0) r = listen_exporter(&sockets, daemon->conf, daemon->exporter_server, &port);
-    RegistrarExporter own = {exporter_oxid(daemon->exporter), *exporter_rem_unknown(daemon->exporter), port,
-                             LEVEL_INTEGRITY, conf_string(daemon->conf, CONF_SECURITY_PRINCIPAL)};
+    if (r == 0)
+        r = local_calls_listen(daemon->conf, daemon->resolver_server, daemon->exporter_server,
+                               exporter_oxid(daemon->exporter));
+    RegistrarExporter own = {.oxid = exporter_oxid(daemon->exporter),
+                             .rem_unknown = *exporter_rem_unknown(daemon->exporter),
+                             .port = port,
+                             .authn_hint = LEVEL_INTEGRITY,
+                             .principal = conf_string(daemon->conf, CONF_SECURITY_PRINCIPAL),
+                             .local = local_calls_runtime(daemon->conf) != NULL};
     if (r == 0) r = result(registrar_add_exporter(daemon->registrar, &own, geteuid()), "own exporter");
     /* Last: whoever reaches the resolver finds everything else. */
     if (r == 0) r = listen_resolver(&sockets, daemon->conf, daemon->resolver_server, &port);
@@ -308,6 +318,7 @@ Daemon *daemon_free(Daemon *daemon)
     if (!daemon) return NULL;
     /* Activations that wait for a process would hold up the server. */
     if (daemon->registrar) registrar_stop(daemon->registrar);
+    if (daemon->exporter) local_calls_end(daemon->conf, exporter_oxid(daemon->exporter));
     rpc_server_free(daemon->resolver_server);
     rpc_server_free(daemon->exporter_server);
     io_pool_free(daemon->pool);

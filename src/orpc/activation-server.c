@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <syslog.h>
 #include <winerror.h>
+#include "orpc/localbinding.h"
 #include "orpc/plain.h"
 #include "orpc/remote-activation.h"
 #include "sec/token.h"
@@ -31,10 +32,12 @@ static void note(const ActivationServer *server, const RpcCall *call, const Regi
     server->options.log(server->options.context, FAILED(hr) ? LOG_NOTICE : LOG_DEBUG, text);
 }
 
-static bool offers_tcp(const uint16_t *protseqs, uint16_t count)
+/* Something that this caller and our exporters may have in common. */
+static bool offers_ours(const RpcCall *call, const uint16_t *protseqs, uint16_t count)
 {
     for (uint16_t i = 0; i < count; i++)
-        if (protseqs[i] == BINDING_TOWER_TCP) return true;
+        if (protseqs[i] == BINDING_TOWER_TCP || (call->is_local && protseqs[i] == BINDING_TOWER_LOCAL))
+            return true;
     return false;
 }
 
@@ -84,17 +87,21 @@ static HRESULT launch(const ActivationServer *server, const RpcCall *call, Regis
     return hr;
 }
 
-static ScmReply describe(const RegistrarReply *reply)
+/* `told` owns what the description points to. */
+static HRESULT describe(const RegistrarReply *reply, const RpcCall *call, const uint16_t *protseqs,
+                        uint16_t count, Bindings *told, ScmReply *ret_scm)
 {
     const ResolverOxid *exporter = &reply->exporter;
-    return (ScmReply){exporter->oxid, exporter->bindings, exporter->rem_unknown, exporter->authn_hint,
-                      exporter->version};
+    HRESULT hr = resolver_tell_bindings(exporter, call->is_local, protseqs, count, told);
+    *ret_scm =
+        (ScmReply){exporter->oxid, *told, exporter->rem_unknown, exporter->authn_hint, exporter->version};
+    return hr;
 }
 
 /* IRemoteSCMActivator */
 
 /* [MS-DCOM] 3.1.2.5.2.3: what has to be answered before anything is made. */
-static HRESULT check(const ActivationRequest *request)
+static HRESULT check(const ActivationRequest *request, const RpcCall *call)
 {
     const SpecialProperties *special = &request->special;
     Objref context;
@@ -104,7 +111,7 @@ static HRESULT check(const ActivationRequest *request)
         objref_parse(request->context.client, request->context.client_length, &context) < 0)
         return RPC_E_INVALID_OBJREF;
     if (request->has_instance_info) return E_NOTIMPL;
-    if (!offers_tcp(request->scm.protseqs, request->scm.protseq_count))
+    if (!offers_ours(call, request->scm.protseqs, request->scm.protseq_count))
         return HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
     /* There are no logon sessions here, so asking for a certain one cannot be met. */
     if (request->has_special &&
@@ -131,12 +138,15 @@ static HRESULT activate(const ActivationServer *server, const RpcCall *call, con
                                  .causality = in->orpc.causality,
                                  .iid_count = wanted->iid_count,
                                  .iids = wanted->iids};
-    HRESULT hr = check(&request);
+    Bindings told = {0};
+    ScmReply scm;
+    HRESULT hr = check(&request, call);
     if (SUCCEEDED(hr)) hr = launch(server, call, &asked, wanted->flags & DISABLE_AAA, &reply);
-    if (SUCCEEDED(hr)) {
-        ScmReply scm = describe(&reply);
-        if (activation_reply_write(objref, reply.results, reply.count, &scm) < 0) hr = E_OUTOFMEMORY;
-    }
+    if (SUCCEEDED(hr))
+        hr = describe(&reply, call, request.scm.protseqs, request.scm.protseq_count, &told, &scm);
+    if (SUCCEEDED(hr) && activation_reply_write(objref, reply.results, reply.count, &scm) < 0)
+        hr = E_OUTOFMEMORY;
+    bindings_deinit(&told);
     registrar_reply_deinit(&reply);
     note(server, call, &asked, hr);
     return hr;
@@ -178,7 +188,7 @@ static HRESULT activate_old(const ActivationServer *server, const RpcCall *call,
         hr = RPC_E_VERSION_MISMATCH;
     else if (in->has_name || in->has_storage)
         hr = E_NOTIMPL;
-    else if (!offers_tcp(in->protseqs, in->protseq_count))
+    else if (!offers_ours(call, in->protseqs, in->protseq_count))
         hr = HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
     if (SUCCEEDED(hr)) hr = launch(server, call, &asked, false, reply);
     note(server, call, &asked, hr);
@@ -191,13 +201,14 @@ static RpcStatus old_method(RpcCall *call, void *data)
     RegistrarReply reply = {0};
     remote_activation_in_read(&call->in, &in);
     if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
+    Bindings told = {0};
     RemoteActivationOut out = {.count = in.iid_count};
     out.result = activate_old(data, call, &in, &reply);
-    if (SUCCEEDED(out.result)) {
-        out.scm = describe(&reply);
-        out.results = reply.results;
-    }
+    if (SUCCEEDED(out.result))
+        out.result = describe(&reply, call, in.protseqs, in.protseq_count, &told, &out.scm);
+    if (SUCCEEDED(out.result)) out.results = reply.results;
     remote_activation_out_write(&call->out, &out);
+    bindings_deinit(&told);
     registrar_reply_deinit(&reply);
     return RPCST_OK;
 }

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <winerror.h>
 #include "io/hosts.h"
+#include "orpc/localbinding.h"
 #include "orpc/plain.h"
 #include "orpc/remote-activation.h"
 #include "orpc/status.h"
+#include "rpc/local.h"
 #include "sec/token.h"
 
 #define LEVEL_PKT_INTEGRITY 5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
+#define LEVEL_PKT_PRIVACY   6
 #define LEVEL_IMPERSONATE   3 /* RPC_C_IMP_LEVEL_IMPERSONATE */
 #define MINOR_WITH_SCM      6 /* COM 5.6 brought IRemoteSCMActivator and ServerAlive2 */
 #define MINOR_FIRST         1 /* what a server speaks that does not know ServerAlive2 */
@@ -40,6 +43,7 @@ struct Activator {
     char *host;
     ComVersion version; /* negotiated */
     Bindings resolver;
+    bool local; /* over mantled's UNIX socket */
     bool has_address;
     IoAddress address;
     Writer stub;
@@ -52,6 +56,14 @@ static HRESULT make_security(Activator *activator, const ActivatorSpec *spec)
 {
     char target[6 + IO_HOST_SIZE];
     if (!spec->token) return S_OK;
+    if (spec->runtime)
+        return orpc_result_from_status(
+            rpc_security_new(&(RpcSecuritySpec){.token = spec->token,
+                                                .authn_service = RPC_AUTHN_LOCAL,
+                                                .authn_level = LEVEL_PKT_PRIVACY,
+                                                .impersonation = spec->impersonation,
+                                                .target = ""},
+                             &activator->security));
     (void)snprintf(target, sizeof(target), "RPCSS/%s", spec->host);
     RpcSecuritySpec security = {
         .token = spec->token,
@@ -73,6 +85,12 @@ static uint16_t resolver_port(const ActivatorSpec *spec)
 static HRESULT copy_spec(Activator *activator, const ActivatorSpec *spec)
 {
     RpcEndpoint endpoint = {.host = spec->host, .port = resolver_port(spec)};
+    IoAddress local;
+    if (spec->runtime) {
+        if (local_resolver_address(spec->runtime, &local) < 0) return E_INVALIDARG;
+        endpoint = (RpcEndpoint){.address = &local};
+        activator->local = true;
+    }
     activator->class_object = spec->class_object;
     activator->clsid = spec->clsid;
     activator->causality = spec->causality;
@@ -222,7 +240,7 @@ static int write_request(Activator *activator, uint16_t opnum)
                     .client_impersonating = activator->client_impersonating,
                     .original_class_context = activator->class_context},
         .has_special = true,
-        .scm = {CLIENT_LEVEL, 1, {BINDING_TOWER_TCP}},
+        .scm = {CLIENT_LEVEL, 1 + activator->local, {BINDING_TOWER_TCP, BINDING_TOWER_LOCAL}},
         .context = {.client = context.data, .client_length = context.length}};
     r = writer_status(&context);
     if (r == 0) r = activation_request_write(&objref, &request);

@@ -20,6 +20,9 @@ typedef struct ActivatorSpec {
     const char *host;      /* as the application typed it; the SPN is RPCSS/<host> */
     uint16_t port;         /* of the resolver as typed; 0: what the table of hosts says, else default_port */
     uint16_t default_port; /* 0: RESOLVER_PORT */
+    /* The runtime folder of this machine's mantled: that is asked over its UNIX socket, as `token`, which is
+     * then this process's own. NULL: `host` is asked. */
+    const char *runtime;
     const char *principal; /* SPN the application asked for; NULL: as above */
     Token *token;          /* NULL: deliberately unsecured (facts ACT-11) */
     uint8_t authn_service; /* RPC_C_AUTHN_* */

@@ -39,7 +39,9 @@ static HRESULT start(OrpcCall *call)
         return fail(call, r == -ENOMEM ? E_OUTOFMEMORY : HRESULT_FROM_WIN32(RPCST_BAD_STUB_DATA),
                     "the arguments of the call are larger than one call may carry");
     RpcClientCallSpec spec = {
-        .binding = remote_exporter_binding(call->spec.exporter),
+        .binding = rpc_security_is_local(call->spec.security)
+                       ? remote_exporter_local_binding(call->spec.exporter)
+                       : remote_exporter_binding(call->spec.exporter),
         .security = call->spec.security,
         .iid = call->spec.iid,
         .opnum = call->spec.method,

@@ -38,6 +38,7 @@ struct Pinger {
     pthread_cond_t wake, flushed;
     RpcClient *client;
     Token *process;
+    char *runtime; /* NULL: not only this machine's own resolver */
     uint64_t period, rounds;
     bool stopping, hurry;
     List sets;
@@ -183,6 +184,7 @@ static RpcStatus call_resolver(Pinger *pinger, const Ping *ping, uint16_t opnum,
     RpcStatus status = resolver_call_new(&(ResolverCallSpec){.client = pinger->client,
                                                              .host = ping->host,
                                                              .port = ping->port,
+                                                             .runtime = pinger->runtime,
                                                              .opnum = opnum,
                                                              .process = pinger->process,
                                                              .stub = stub,
@@ -285,6 +287,10 @@ static void *pinger_run(void *argument)
 int pinger_new(const PingerOptions *options, Pinger **ret_pinger)
 {
     Pinger *pinger = calloc(1, sizeof(*pinger));
+    if (pinger && options->runtime && !(pinger->runtime = strdup(options->runtime))) {
+        free(pinger);
+        pinger = NULL;
+    }
     if (!pinger) return -ENOMEM;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -305,6 +311,7 @@ int pinger_new(const PingerOptions *options, Pinger **ret_pinger)
     if (r != 0) {
         rpc_client_unref(pinger->client);
         token_unref(pinger->process);
+        free(pinger->runtime);
         free(pinger);
         return -r;
     }
@@ -326,6 +333,7 @@ Pinger *pinger_free(Pinger *pinger)
     pthread_cond_destroy(&pinger->wake);
     pthread_cond_destroy(&pinger->flushed);
     pthread_mutex_destroy(&pinger->lock);
+    free(pinger->runtime);
     free(pinger);
     return NULL;
 }

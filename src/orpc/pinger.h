@@ -17,6 +17,9 @@ typedef struct PingerOptions {
     RpcClient *client; /* a reference is taken */
     Token *process;    /* likewise; NULL: without security */
     uint64_t period;   /* ns; 0: PING_PERIOD */
+    /* mantled's runtime folder: everything is for this machine's own resolver and goes over its UNIX socket,
+     * as `process`, which is then this process's own token. Copied; NULL: pings go where they are for. */
+    const char *runtime;
 } PingerOptions;
 
 /* Starts the thread. 0, -ENOMEM, -EAGAIN. */

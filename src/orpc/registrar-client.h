@@ -57,6 +57,7 @@ typedef struct RegistrarExporter {
     const char *principal;
     uint32_t
         services; /* that the process registered: bits of 1 << RPC_C_AUTHN_*; 0: all that mantled offers */
+    bool local;   /* it also listens on its socket of orpc/localbinding.h */
 } RegistrarExporter;
 
 /* Connects and says hello, waiting on this thread until `deadline`; then serves requests on `loop`.

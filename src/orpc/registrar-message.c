@@ -26,7 +26,12 @@ int registrar_hello_read(const RegistrarFrame *frame, RegistrarHello *ret_hello)
     hello.port = reader_u16(&reader);
     hello.authn_hint = reader_u32(&reader);
     registrar_text_read(&reader, hello.principal);
-    if (reader_left(&reader) > 0 && (hello.services = reader_u32(&reader)) == 0) reader_fail(&reader);
+    if (reader_left(&reader) > 0) {
+        hello.services = reader_u32(&reader);
+        const uint8_t local = reader_left(&reader) > 0 ? reader_u8(&reader) : 0;
+        hello.local = local;
+        if (local > 1 || (!hello.services && !local)) reader_fail(&reader); /* one way to say nothing */
+    }
     if (!hello.oxid || !hello.port) reader_fail(&reader);
     int r = reader_end(&reader);
     if (r < 0) return r;
@@ -43,7 +48,8 @@ void registrar_hello_write(Writer *writer, const RegistrarExporter *exporter)
     writer_u16(writer, exporter->port);
     writer_u32(writer, exporter->authn_hint);
     registrar_text_write(writer, exporter->principal ? exporter->principal : "");
-    if (exporter->services) writer_u32(writer, exporter->services); /* else all */
+    if (exporter->services || exporter->local) writer_u32(writer, exporter->services); /* else all */
+    if (exporter->local) writer_u8(writer, 1);
 }
 
 int registrar_activation_read(const RegistrarFrame *frame, RegistrarActivation *ret_request,

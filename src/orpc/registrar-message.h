@@ -11,7 +11,8 @@ typedef struct RegistrarHello {
     uint16_t port;
     uint32_t authn_hint;
     char principal[REGISTRAR_TEXT_SIZE];
-    uint32_t services; /* as in RegistrarExporter */
+    uint32_t services; /* these as in RegistrarExporter */
+    bool local;
 } RegistrarHello;
 /* 0, -EBADMSG. */
 int registrar_hello_read(const RegistrarFrame *frame, RegistrarHello *ret_hello) must_use;

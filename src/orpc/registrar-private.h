@@ -50,6 +50,7 @@ struct Registrar {
     pthread_cond_t changed; /* an answer came, a process registered or ended */
     RegistrarOptions options;
     char **hosts;
+    char *runtime; /* NULL: no local sockets */
     uint16_t services[REGISTRAR_SERVICES_MAX];
     struct Listener *listener;
     HashMap *classes; /* ClassRow by CLSID */

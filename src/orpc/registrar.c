@@ -9,6 +9,7 @@
 #include <winerror.h>
 #include "base/time.h"
 #include "io/socket.h"
+#include "orpc/localbinding.h"
 #include "orpc/plain.h"
 #include "orpc/registrar-private.h"
 
@@ -59,7 +60,12 @@ void served_class_free(Registrar *registrar, ServedClass *served)
 
 static void remove_exporter(Registrar *registrar, uint64_t oxid)
 {
+    IoAddress local;
     if (registrar->options.endpoints) endpoint_mapper_remove(registrar->options.endpoints, oxid);
+    /* A process that died has left it; it is the name that goes, whatever is there now. Before the OXID,
+     * which may then be said anew. */
+    if (registrar->runtime && local_exporter_address(registrar->runtime, oxid, &local) == 0)
+        (void)unlink(local.local.sun_path);
     resolver_remove_oxid(registrar->options.resolver, oxid);
 }
 
@@ -134,6 +140,7 @@ HRESULT registrar_add_exporter(Registrar *registrar, const RegistrarExporter *ex
 {
     ResolverOxid entry = {.oxid = exporter->oxid,
                           .owner = owner,
+                          .local = exporter->local && registrar->runtime,
                           .rem_unknown = exporter->rem_unknown,
                           .authn_hint = exporter->authn_hint,
                           .version = {COM_VERSION_MAJOR, COM_VERSION_MINOR}};
@@ -159,8 +166,8 @@ static int take_hello(Process *process, const RegistrarFrame *frame)
             process, frame->id, RPC_E_VERSION_MISMATCH,
             "this mantled speaks another version of the registrar's protocol; restart both from one version");
     }
-    RegistrarExporter exporter = {hello.oxid,       hello.rem_unknown, hello.port,
-                                  hello.authn_hint, hello.principal,   hello.services};
+    RegistrarExporter exporter = {hello.oxid,      hello.rem_unknown, hello.port, hello.authn_hint,
+                                  hello.principal, hello.services,    hello.local};
     HRESULT hr = registrar_add_exporter(registrar, &exporter, process->who.uid);
     if (FAILED(hr))
         return answer(process, frame->id, hr, "the exporter's OXID is taken, or there are too many");
@@ -429,6 +436,8 @@ static int copy_options(Registrar *registrar, const RegistrarOptions *options)
     if (options->service_count > REGISTRAR_SERVICES_MAX) return -E2BIG;
     for (size_t i = 0; i < options->service_count; i++)
         registrar->services[i] = options->services[i];
+    registrar->options.runtime = NULL;
+    if (options->runtime && !(registrar->runtime = strdup(options->runtime))) return -ENOMEM;
     registrar->hosts = calloc(options->host_count + 1, sizeof(*registrar->hosts));
     if (!registrar->hosts) return -ENOMEM;
     for (size_t i = 0; i < options->host_count; i++) {
@@ -482,6 +491,7 @@ Registrar *registrar_free(Registrar *registrar)
     for (size_t i = 0; registrar->hosts && registrar->hosts[i]; i++)
         free(registrar->hosts[i]);
     free(registrar->hosts);
+    free(registrar->runtime);
     hashmap_free(registrar->classes);
     pthread_cond_destroy(&registrar->changed);
     pthread_mutex_destroy(&registrar->lock);

@@ -33,6 +33,8 @@ typedef struct RegistrarOptions {
     size_t host_count;
     const uint16_t *services; /* RPC_C_AUTHN_* that exporters on this machine offer, best first; copied */
     size_t service_count;
+    const char *runtime; /* folder with the exporters' local sockets, which go with them; copied. NULL: there
+                            are none */
     /* May this process serve the class? When not, `sentence` says what to change. */
     bool (*may_serve)(void *context, const struct ucred *process, const Guid *clsid,
                       char sentence[REGISTRAR_SENTENCE_SIZE]);

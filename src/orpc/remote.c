@@ -7,6 +7,7 @@
 #include <winerror.h>
 #include "base/hash.h"
 #include "base/refcount.h"
+#include "orpc/localbinding.h"
 
 #define SERVICE_NEGOTIATE 9
 #define SERVICE_KERBEROS  16
@@ -23,7 +24,7 @@ typedef struct RemoteKey {
     Guid rem_unknown;
     char resolver[BINDING_HOST_SIZE];
     uint16_t port;
-    bool hearsay;
+    bool hearsay, local;
 } RemoteKey;
 
 struct RemoteExporter {
@@ -33,7 +34,7 @@ struct RemoteExporter {
     uint32_t authn_hint;
     uint16_t version_minor;
     Bindings bindings;
-    RpcBinding *binding;
+    RpcBinding *binding, *local_binding;
     char principal_default[BINDING_HOST_SIZE + 8];
     struct {
         uint16_t service;
@@ -83,6 +84,7 @@ RpcClient *remote_table_client(const RemoteTable *table)
 static void exporter_destroy(RemoteExporter *exporter)
 {
     rpc_binding_unref(exporter->binding);
+    rpc_binding_unref(exporter->local_binding);
     bindings_deinit(&exporter->bindings);
     free(exporter->principals);
     free(exporter);
@@ -108,6 +110,19 @@ static HRESULT make_binding(RemoteExporter *exporter, const RemoteExporterSpec *
     endpoints[count] = (RpcEndpoint){.host = spec->resolver, .port = endpoints[0].port};
     RpcStatus status = rpc_binding_new(exporter->table->client, endpoints, count + 1, &exporter->binding);
     return status == RPCST_OK ? S_OK : status == RPCST_OUT_OF_MEMORY ? E_OUTOFMEMORY : RPC_E_INVALID_OBJREF;
+}
+
+/* The socket that the local binding names, if there is one. */
+static HRESULT make_local_binding(RemoteExporter *exporter, const RemoteExporterSpec *spec)
+{
+    IoAddress address;
+    uid_t owner;
+    if (!spec->runtime || bindings_find_local(&exporter->bindings, spec->oxid, &owner) < 0) return S_OK;
+    if (local_exporter_address(spec->runtime, spec->oxid, &address) < 0) return RPC_E_INVALID_OBJREF;
+    RpcStatus status =
+        rpc_binding_new(exporter->table->client, &(RpcEndpoint){.address = &address, .owner = &owner}, 1,
+                        &exporter->local_binding);
+    return status == RPCST_OK ? S_OK : E_OUTOFMEMORY;
 }
 
 static HRESULT read_principals(RemoteExporter *exporter)
@@ -142,6 +157,7 @@ static HRESULT exporter_make(RemoteTable *table, const RemoteExporterSpec *spec,
     snprintf(exporter->principal_default, sizeof(exporter->principal_default), "RPCSS/%s", spec->resolver);
     HRESULT hr = bindings_dup(&spec->bindings, &exporter->bindings) < 0 ? E_OUTOFMEMORY : S_OK;
     if (SUCCEEDED(hr)) hr = make_binding(exporter, spec);
+    if (SUCCEEDED(hr)) hr = make_local_binding(exporter, spec);
     if (SUCCEEDED(hr)) hr = read_principals(exporter);
     if (FAILED(hr)) {
         exporter_destroy(exporter);
@@ -166,9 +182,12 @@ HRESULT remote_exporter_add(RemoteTable *table, const RemoteExporterSpec *spec, 
     if (strlen(spec->resolver) >= sizeof(key.resolver)) return RPC_E_INVALID_OBJREF;
     key.oxid = spec->oxid;
     key.rem_unknown = spec->rem_unknown;
-    key.port = spec->resolver_port;
     key.hearsay = spec->hearsay;
-    strcpy(key.resolver, spec->resolver);
+    key.local = spec->runtime != NULL;
+    if (!key.local) { /* there is one of this machine, whatever name was used for it */
+        key.port = spec->resolver_port;
+        strcpy(key.resolver, spec->resolver);
+    }
     HRESULT hr = S_OK;
     pthread_mutex_lock(&table->lock);
     RemoteExporter *exporter = table_find(table, &key);
@@ -185,14 +204,18 @@ HRESULT remote_exporter_add(RemoteTable *table, const RemoteExporterSpec *spec, 
 }
 
 RemoteExporter *remote_table_find(RemoteTable *table, uint64_t oxid, const char *resolver, uint16_t port,
-                                  bool hearsay)
+                                  bool hearsay, bool local)
 {
     RemoteExporter *found = NULL;
     HashIterator iterator = {0};
+    if (local) {
+        resolver = "";
+        port = 0;
+    }
     pthread_mutex_lock(&table->lock);
     for (RemoteExporter *item; !found && (item = hashmap_next(table->exporters, &iterator));)
         if (item->key.oxid == oxid && item->key.port == port && item->key.hearsay == hearsay &&
-            strcmp(item->key.resolver, resolver) == 0) {
+            item->key.local == local && strcmp(item->key.resolver, resolver) == 0) {
             found = item;
             refcount_ref(&found->refs);
         }
@@ -253,6 +276,15 @@ uint16_t remote_exporter_version_minor(const RemoteExporter *exporter)
 RpcBinding *remote_exporter_binding(const RemoteExporter *exporter)
 {
     return exporter->binding;
+}
+
+RpcBinding *remote_exporter_local_binding(const RemoteExporter *exporter)
+{
+    return exporter->local_binding;
+}
+bool remote_exporter_is_local(const RemoteExporter *exporter)
+{
+    return exporter->key.local;
 }
 
 const char *remote_exporter_principal(const RemoteExporter *exporter, uint16_t authn_service)

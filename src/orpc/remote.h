@@ -26,6 +26,9 @@ typedef struct RemoteExporterSpec {
     const char *resolver;   /* the host as it was asked: for the default SPN, and the last address tried */
     uint16_t resolver_port;
     bool hearsay; /* it was not signed: kept apart from what was */
+    /* The runtime folder of this machine's mantled, which said all this over its UNIX socket: its local
+     * bindings count then, and from nobody else. NULL: it was heard otherwise. */
+    const char *runtime;
 } RemoteExporterSpec;
 
 /* 0, -ENOMEM. Takes a reference to `client`. Freed after every exporter of it. */
@@ -39,9 +42,9 @@ RpcClient *remote_table_client(const RemoteTable *table);
  * RPC_E_INVALID_OBJREF. */
 HRESULT remote_exporter_add(RemoteTable *table, const RemoteExporterSpec *spec,
                             RemoteExporter **ret_exporter) must_use;
-/* An exporter heard of from this resolver before: a new reference, or NULL. */
+/* An exporter heard of from this resolver before: a new reference, or NULL. `local`: over its UNIX socket. */
 RemoteExporter *remote_table_find(RemoteTable *table, uint64_t oxid, const char *resolver, uint16_t port,
-                                  bool hearsay);
+                                  bool hearsay, bool local);
 RemoteExporter *remote_exporter_ref(RemoteExporter *exporter);
 RemoteExporter *remote_exporter_unref(RemoteExporter *exporter);
 DEFINE_CLEANUP(RemoteExporter, remote_exporter_unref)
@@ -60,6 +63,11 @@ uint16_t remote_exporter_resolver_port(const RemoteExporter *exporter);
 uint16_t remote_exporter_version_minor(const RemoteExporter *exporter);
 /* Where its calls go. Borrowed. */
 RpcBinding *remote_exporter_binding(const RemoteExporter *exporter);
+/* Where calls go that the kernel authenticates (rpc/local.h). Borrowed; NULL: it is not of this machine, or
+ * does not listen so. */
+RpcBinding *remote_exporter_local_binding(const RemoteExporter *exporter);
+/* This machine's mantled said over its UNIX socket where it is. */
+bool remote_exporter_is_local(const RemoteExporter *exporter);
 
 /* Resolution of an OBJREF's OXID by ResolveOxid2 at one of its resolvers, tried in order; at once when the
  * table knows it. It is done as `process`, never cloaked, at PKT_INTEGRITY and IDENTIFY with the SPN
@@ -70,6 +78,10 @@ typedef struct RemoteResolveSpec {
     Token *process;         /* a reference is taken; NULL: without security */
     uint16_t resolver_port; /* for bindings without a port */
     uint64_t deadline;
+    /* The runtime folder of this machine's mantled, if the reference names that one as its resolver: it is
+     * asked over its UNIX socket and nobody else is, as `process`, which is then this process's own token.
+     * Borrowed; NULL: it does not. */
+    const char *runtime;
 } RemoteResolveSpec;
 /* RPCST_OK, RPCST_OUT_OF_MEMORY, RPCST_INVALID_PARAMETER: no resolver to ask. */
 RpcStatus remote_resolve_new(RemoteTable *table, const RemoteResolveSpec *spec,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <winerror.h>
 #include "io/hosts.h"
+#include "orpc/localbinding.h"
 #include "orpc/plain.h"
 #include "orpc/remote.h"
 #include "orpc/resolver-call.h"
@@ -23,7 +24,9 @@ struct RemoteResolve {
     uint16_t port;
     Writer request;
     RpcClientCall *call;
-    bool old; /* the resolver does not know ResolveOxid2: COM 5.1 */
+    bool old;      /* the resolver does not know ResolveOxid2: COM 5.1 */
+    char *runtime; /* not NULL: only this machine's mantled is asked, over its UNIX socket */
+    bool asked;    /* it was */
     SecFailure failure;
     RpcStatus last; /* of the resolver before */
     RemoteExporter *exporter;
@@ -40,6 +43,7 @@ RpcStatus remote_resolve_new(RemoteTable *table, const RemoteResolveSpec *spec, 
     resolve->oxid = spec->objref->std.oxid;
     resolve->deadline = spec->deadline;
     resolve->default_port = spec->resolver_port;
+    if (spec->runtime && !(resolve->runtime = strdup(spec->runtime))) return RPCST_OUT_OF_MEMORY;
     resolve->last = RPCST_SERVER_UNAVAILABLE;
     writer_init(&resolve->request, 0);
     *ret_resolve = TAKE_PTR(resolve);
@@ -54,15 +58,18 @@ RemoteResolve *remote_resolve_free(RemoteResolve *resolve)
     token_unref(resolve->process);
     bindings_deinit(&resolve->resolvers);
     writer_deinit(&resolve->request);
+    free(resolve->runtime);
     free(resolve);
     return NULL;
 }
 
-/* The next TCP resolver; false when all were asked. */
+/* The next TCP resolver; false when all were asked. Of this machine's own the first name stands for all. */
 static bool next_resolver(RemoteResolve *resolve)
 {
     char address[BINDING_ADDRESS_SIZE];
     uint16_t tower;
+    if (resolve->runtime && resolve->asked) return false;
+    resolve->asked = true;
     while (bindings_next_string(&resolve->resolvers, &resolve->walk, &tower, address)) {
         if (tower != BINDING_TOWER_TCP || binding_split(address, resolve->host, &resolve->port) < 0) continue;
         /* References name no port; it is the resolvers' usual one, except for hosts of which the hosts file
@@ -76,15 +83,15 @@ static bool next_resolver(RemoteResolve *resolve)
 
 static RpcStatus ask(RemoteResolve *resolve)
 {
-    static const ResolveOxidIn PROTOCOLS = {.protseq_count = 1, .protseqs = {BINDING_TOWER_TCP}};
-    ResolveOxidIn in = PROTOCOLS;
-    in.oxid = resolve->oxid;
+    ResolveOxidIn in = {.oxid = resolve->oxid, .protseq_count = 1, .protseqs = {BINDING_TOWER_TCP}};
+    if (resolve->runtime) in.protseqs[in.protseq_count++] = BINDING_TOWER_LOCAL;
     writer_reset(&resolve->request);
     resolve_oxid_in_write(&resolve->request, &in);
     if (writer_status(&resolve->request) < 0) return RPCST_OUT_OF_MEMORY;
     return resolver_call_new(&(ResolverCallSpec){.client = remote_table_client(resolve->table),
                                                  .host = resolve->host,
                                                  .port = resolve->port,
+                                                 .runtime = resolve->runtime,
                                                  .opnum = resolve->old ? OP_RESOLVE_OXID : OP_RESOLVE_OXID2,
                                                  .process = resolve->process,
                                                  .stub = &resolve->request,
@@ -111,6 +118,7 @@ static RpcStatus answer(RemoteResolve *resolve)
         .resolver = resolve->host,
         .resolver_port = resolve->port,
         .hearsay = !resolve->process,
+        .runtime = resolve->runtime,
     };
     HRESULT hr = remote_exporter_add(resolve->table, &spec, &resolve->exporter);
     return hr == S_OK ? RPCST_OK : (RpcStatus)hr;
@@ -125,8 +133,8 @@ static RpcStatus advance(RemoteResolve *resolve)
                             "no resolver of the object reference could say where its exporter is");
         return resolve->last;
     }
-    resolve->exporter =
-        remote_table_find(resolve->table, resolve->oxid, resolve->host, resolve->port, !resolve->process);
+    resolve->exporter = remote_table_find(resolve->table, resolve->oxid, resolve->host, resolve->port,
+                                          !resolve->process, resolve->runtime != NULL);
     resolve->old = false;
     return resolve->exporter ? RPCST_OK : ask(resolve);
 }

@@ -9,6 +9,9 @@ typedef struct ResolverCallSpec {
     RpcClient *client;
     const char *host; /* copied */
     uint16_t port, opnum;
+    /* mantled's runtime folder: it is this machine's own, and is called over its UNIX socket, as `process`,
+     * which is then this process's own token; borrowed. NULL: `host` is called. */
+    const char *runtime;
     Token *process;     /* a reference is taken; NULL: without security */
     const Writer *stub; /* borrowed until the call is done or freed */
     uint64_t deadline;  /* base/time.h */

@@ -2,16 +2,30 @@
 /* IObjectExporter: the resolver's face to clients ([MS-DCOM] 3.1.2.5.1). */
 #include <winerror.h>
 #include "base/time.h"
+#include "orpc/localbinding.h"
 #include "orpc/resolver-private.h"
 
 static const ComVersion our_version = {COM_VERSION_MAJOR, COM_VERSION_MINOR};
 
-/* The exporters of this stage speak TCP only and are never asked to listen on more. */
-static bool speaks_tcp(const ResolveOxidIn *in)
+/* Exporters are never asked to listen on more than they do. */
+static bool speaks(uint16_t tower, const uint16_t *protseqs, uint16_t count)
 {
-    for (uint16_t i = 0; i < in->protseq_count; i++)
-        if (in->protseqs[i] == BINDING_TOWER_TCP) return true;
+    for (uint16_t i = 0; i < count; i++)
+        if (protseqs[i] == tower) return true;
     return false;
+}
+
+HRESULT resolver_tell_bindings(const ResolverOxid *entry, bool caller_is_local, const uint16_t *protseqs,
+                               uint16_t protseq_count, Bindings *ret_bindings)
+{
+    int r;
+    if (caller_is_local && entry->local && speaks(BINDING_TOWER_LOCAL, protseqs, protseq_count))
+        r = bindings_with_local(&entry->bindings, entry->owner, entry->oxid, ret_bindings);
+    else if (speaks(BINDING_TOWER_TCP, protseqs, protseq_count))
+        r = bindings_dup(&entry->bindings, ret_bindings);
+    else
+        return HRESULT_FROM_WIN32(RPCST_PROTSEQ_NOT_SUPPORTED);
+    return r < 0 ? E_OUTOFMEMORY : S_OK;
 }
 
 static RpcStatus resolve(RpcCall *call, Resolver *resolver, bool with_version)
@@ -22,13 +36,15 @@ static RpcStatus resolve(RpcCall *call, Resolver *resolver, bool with_version)
     if (reader_status(&call->in) < 0) return RPCST_BAD_STUB_DATA;
     ResolveOxidOut out = {0};
     HRESULT hr = resolver_find_oxid(resolver, in.oxid, &found);
+    Bindings told = {0};
+    if (SUCCEEDED(hr))
+        hr = resolver_tell_bindings(&found, call->is_local, in.protseqs, in.protseq_count, &told);
     if (FAILED(hr))
         out.status = HRESULT_CODE(hr);
-    else if (!speaks_tcp(&in))
-        out.status = RPCST_PROTSEQ_NOT_SUPPORTED;
     else
-        out = (ResolveOxidOut){found.bindings, found.rem_unknown, found.authn_hint, found.version, 0};
+        out = (ResolveOxidOut){told, found.rem_unknown, found.authn_hint, found.version, 0};
     resolve_oxid_out_write(&call->out, with_version, &out);
+    bindings_deinit(&told);
     bindings_deinit(&found.bindings);
     return RPCST_OK;
 }

@@ -53,6 +53,7 @@ typedef struct ResolverOxid {
     uint64_t oxid;
     uint32_t owner;    /* the account that the exporter's process runs as */
     Bindings bindings; /* with endpoints */
+    bool local;        /* it listens on its socket of orpc/localbinding.h, too */
     Guid rem_unknown;
     uint32_t authn_hint;
     ComVersion version;
@@ -65,6 +66,12 @@ void resolver_remove_oxid(Resolver *resolver, uint64_t oxid);
 /* A copy for the caller: bindings_deinit(&ret_entry->bindings). S_OK, HRESULT_FROM_WIN32(OR_INVALID_OXID),
  * E_OUTOFMEMORY. */
 HRESULT resolver_find_oxid(Resolver *resolver, uint64_t oxid, ResolverOxid *ret_entry) must_use;
+
+/* What a caller is told of where an exporter is: over a UNIX socket, and if it speaks ncalrpc, its local
+ * binding first, else its bindings alone. Freed like a copy. S_OK, RPCST_PROTSEQ_NOT_SUPPORTED as HRESULT: it
+ * speaks neither that nor TCP; E_OUTOFMEMORY. */
+HRESULT resolver_tell_bindings(const ResolverOxid *entry, bool caller_is_local, const uint16_t *protseqs,
+                               uint16_t protseq_count, Bindings *ret_bindings) must_use;
 
 /* Objects. S_OK; E_ACCESSDENIED: another exporter has this OID, or had it and sets still hold it;
  * E_OUTOFMEMORY, also at RESOLVER_OIDS_PER_OXID. */

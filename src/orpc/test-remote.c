@@ -39,10 +39,10 @@ static void entries_are_kept_apart(void **state)
     assert_int_equal(remote_table_new(client, &table), 0);
     RemoteExporter *forged = add(table, spec_of("127.0.0.66[6]", "mallory", "a.lab.test", true)),
                    *other = add(table, spec_of("127.0.0.66[6]", "mallory", "b.lab.test", false));
-    assert_null(remote_table_find(table, 7, "a.lab.test", 135, false));
+    assert_null(remote_table_find(table, 7, "a.lab.test", 135, false, false));
     RemoteExporter *right = add(table, spec_of("127.0.0.2[5]", "host/a.lab.test", "a.lab.test", false)),
                    *again = add(table, spec_of("127.0.0.66[6]", "mallory", "a.lab.test", true)),
-                   *found = remote_table_find(table, 7, "a.lab.test", 135, false);
+                   *found = remote_table_find(table, 7, "a.lab.test", 135, false, false);
     assert_string_equal(remote_exporter_principal(right, 16), "host/a.lab.test");
     assert_ptr_equal(found, right);
     assert_ptr_equal(again, forged);

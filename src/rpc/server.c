@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "rpc/mgmt.h"
 #include "rpc/server-private.h"
+#include "sec/local-token.h"
 
 #define ACCEPTS_PER_TURN 32
 #define ACCEPT_PAUSE     (100 * NS_PER_MS) /* without descriptors: until the next try */
@@ -27,16 +28,12 @@ static void fill_options(RpcServerOptions *options)
     if (!options->log_seconds) options->log_seconds = RPC_LOG_SECONDS;
 }
 
-/* The domain of local accounts: as Windows has it, the first label in capitals. */
 static char *machine_name(const char *configured)
 {
     char name[IO_HOST_SIZE] = "";
     if (!configured && gethostname(name, sizeof(name) - 1) == 0) configured = name;
     if (!configured || !*configured) configured = "LOCALHOST";
-    char *machine = strndup(configured, strcspn(configured, "."));
-    for (char *at = machine; at && *at; at++)
-        if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
-    return machine;
+    return local_domain(configured);
 }
 
 RpcStatus rpc_server_new(const RpcServerOptions *options, RpcServer **ret_server)

@@ -12,6 +12,14 @@
 #define ACCOUNT_BUFFER_FIRST 1024u
 #define ACCOUNT_BUFFER_MAX   (1024u * 1024)
 
+char *local_domain(const char *host)
+{
+    char *domain = strndup(host, strcspn(host, "."));
+    for (char *at = domain; at && *at; at++)
+        if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
+    return domain;
+}
+
 /* MACHINE\account. A name service that fails says no name: nothing is decided by it. */
 static int make_principal(uid_t uid, const char *machine, char **ret_principal)
 {

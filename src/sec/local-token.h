@@ -8,6 +8,10 @@
 #include <sys/types.h>
 #include "sec/token.h"
 
+/* The domain of a machine's accounts: as Windows has it, the first label of its name in capitals. Freed by
+ * free(); NULL: no memory. */
+char *local_domain(const char *host) must_use;
+
 typedef struct LocalProcess {
     uid_t uid;
     gid_t gid;
