@@ -82,6 +82,7 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
              "port = %d\n"
              "name = %s." LAB_DOMAIN "\n"
              "addresses = %s\n"
+             "local = no\n" /* whoever plays in a lab does so as one account: the kernel tells nobody apart */
              "[security]\n"
              "keytab = %s/hosts/%s/keytab\n"
              "principal = host/%s." LAB_DOMAIN "@" LAB_REALM "\n"
@@ -121,6 +122,7 @@ static int write_client_conf(const Lab *lab)
              "port = 0\n"
              "name = client." LAB_DOMAIN "\n"
              "addresses = %s\n"
+             "local = no\n"
              "[security]\n"
              "%s"
              "[paths]\n"

@@ -7,6 +7,7 @@
 #include "com/classobject.h"
 #include "com/cloak.h"
 #include "com/errorinfo.h"
+#include "com/local.h"
 #include "com/marshal.h"
 #include "com/process.h"
 #include "com/runtime.h"
@@ -66,13 +67,14 @@ static HRESULT activate_here(const Activation *activation, IUnknown *outer)
 
 /* Who activates, as com/cloak.h decides. The result is a new reference, NULL for an unsecured activation. */
 static HRESULT choose_token(const Activation *activation, const ProcessSecurity *process,
-                            const ActivationSecurity *security, Token **ret_token)
+                            const ActivationSecurity *security, bool here, Token **ret_token)
 {
     CloakChoice choice = {0};
     Token *own = NULL, *token;
     *ret_token = NULL;
     if (security->unsecured) return S_OK;
     HRESULT no_process = process_token(&own);
+    if (FAILED(no_process) && here) no_process = local_self(&own);
     HRESULT hr = cloak_decide_activation(process->capabilities, activation->context & CLSCTX_ENABLE_CLOAKING,
                                          security->identity, thread_token(), own, &choice);
     if (hr == SEC_E_NO_CREDENTIALS && FAILED(no_process)) return no_process; /* it has its own sentence */
@@ -108,6 +110,7 @@ static HRESULT take_results(const Activation *activation, const Activator *activ
                                .bindings = scm->bindings,
                                .resolver = target->host,
                                .resolver_port = target->port,
+                               .runtime = security->folder,
                                .hearsay =
                                    security->unsecured || security->authn_level < RPC_C_AUTHN_LEVEL_PKT};
     RemoteTable *table;
@@ -154,6 +157,7 @@ static HRESULT new_activator(const Activation *activation, const ActivationTarge
         .client = remote_table_client(table),
         .host = target->address[0] ? target->address : target->host,
         .port = target->port,
+        .runtime = security->folder,
         .principal = security->principal ? security->principal : principal,
         .token = token,
         .authn_service = security->authn_service,
@@ -210,7 +214,27 @@ static HRESULT activate_as(const Activation *activation, const ActivationTarget 
     return take_results(activation, activator, target, security);
 }
 
-static HRESULT activate_at(const Activation *activation, const ActivationTarget *target,
+/* Whether the program left open who it activates as, and how that is proved: an identity that it gave and
+ * Kerberos by name go over TCP (RPC-5). */
+static bool kernel_may_say(const ActivationSecurity *security)
+{
+    return !security->unsecured && !security->identity && security->authn_service != RPC_C_AUTHN_GSS_KERBEROS;
+}
+
+/* mantled is asked over its UNIX socket, as this process. */
+static HRESULT become_local(ActivationSecurity *security, const char *folder, Token **token)
+{
+    Token *self;
+    HRESULT hr = local_self(&self);
+    if (FAILED(hr)) return hr;
+    token_unref(*token);
+    *token = token_ref(self);
+    security->folder = folder;
+    return S_OK;
+}
+
+/* `here`: the folder of mantled's sockets, where the target is this machine. */
+static HRESULT activate_at(const Activation *activation, const ActivationTarget *target, const char *here,
                            const COAUTHINFO *info)
 {
     _cleanup_(token_unrefp) Token *token = NULL;
@@ -219,7 +243,9 @@ static HRESULT activate_at(const Activation *activation, const ActivationTarget 
     HRESULT hr = security_get(&process);
     if (SUCCEEDED(hr)) hr = activation_security(info, process, &security);
     if (FAILED(hr)) return hr;
-    hr = choose_token(activation, process, &security, &token);
+    const char *folder = kernel_may_say(&security) ? here : NULL;
+    hr = choose_token(activation, process, &security, folder, &token);
+    if (SUCCEEDED(hr) && folder && local_is_self(token)) hr = become_local(&security, folder, &token);
     if (SUCCEEDED(hr)) hr = activate_as(activation, target, &security, token);
     activation_security_deinit(&security);
     return hr;
@@ -232,7 +258,9 @@ static HRESULT activate_elsewhere(const Activation *activation)
     bool named = server && server->pwszName && server->pwszName[0];
     if (server && (server->dwReserved1 || server->dwReserved2)) return E_INVALIDARG;
     HRESULT hr = named ? activation_target(server->pwszName, &target) : activation_target_local(&target);
-    return FAILED(hr) ? hr : activate_at(activation, &target, server ? server->pAuthInfo : NULL);
+    if (FAILED(hr)) return hr;
+    const char *here = target.port == runtime_resolver_port() ? local_resolver_named(target.host) : NULL;
+    return activate_at(activation, &target, here, server ? server->pAuthInfo : NULL);
 }
 
 /* Nobody registered the class here, and the program did not let it be sought elsewhere. */

@@ -127,6 +127,15 @@ static HRESULT no_service(bool any)
               "RPC_C_AUTHN_NONE with RPC_C_AUTHN_LEVEL_NONE.");
 }
 
+/* Calls as this process may go by what the kernel says, unless it has an identity for calls (CIS-10). */
+static bool may_be_local(const ProcessSecurity *security, const BlanketServer *server)
+{
+    if (!server->local || security->authn_level == RPC_C_AUTHN_LEVEL_NONE) return false;
+    for (size_t i = 0; i < security->identity_count; i++)
+        if (security->identities[i].identity) return false;
+    return true;
+}
+
 /* DEFAULT service: what the server's list gives. A server without any is called without security only where
  * the caller's own level is NONE: a list that was cut on the way must not switch security off. */
 static HRESULT negotiate_service(Blanket *blanket, const ProcessSecurity *security,
@@ -136,6 +145,10 @@ static HRESULT negotiate_service(Blanket *blanket, const ProcessSecurity *securi
 
     if (first_service(security, server, RPC_C_AUTHN_DEFAULT, &blanket->authn_service, ret_principal, &any))
         return S_OK;
+    if (may_be_local(security, server)) { /* the kernel has one for everybody */
+        blanket->authn_service = RPC_C_AUTHN_WINNT;
+        return S_OK;
+    }
     if (any || security->authn_level != RPC_C_AUTHN_LEVEL_NONE) return no_service(any);
     blanket->authn_service = RPC_C_AUTHN_NONE;
     return S_OK;
@@ -192,6 +205,7 @@ HRESULT blanket_new_default(const ProcessSecurity *security, const BlanketServer
     blanket->impersonation_level = security->impersonation_level; /* NEG-3 */
     blanket->capabilities = security->capabilities & (CLOAKING | EOAC_MUTUAL_AUTH);
     if (!copy_principal(blanket, principal)) return E_OUTOFMEMORY;
+    blanket->local = may_be_local(security, server) && blanket->authn_service != RPC_C_AUTHN_NONE;
     entry = security_identity(security, blanket->authn_service);
     blanket->auth_info = entry ? entry->auth_info : NULL;
     *ret_blanket = TAKE_PTR(blanket);
@@ -271,7 +285,7 @@ HRESULT blanket_new_set(const ProcessSecurity *security, const BlanketServer *se
     finish_level(blanket);
     blanket->impersonation_level =
         args->dwImpLevel ? args->dwImpLevel : security->impersonation_level; /* NEG-6 */
-    if (blanket->authn_service == RPC_C_AUTHN_WINNT &&
+    if (blanket->authn_service == RPC_C_AUTHN_WINNT && !server->local &&
         blanket->impersonation_level == RPC_C_IMP_LEVEL_DELEGATE)
         return invalid("NTLM has no RPC_C_IMP_LEVEL_DELEGATE; ask for Kerberos or Negotiate"); /* PB-10 */
     blanket->capabilities = args->dwCapabilities == EOAC_DEFAULT
@@ -280,6 +294,11 @@ HRESULT blanket_new_set(const ProcessSecurity *security, const BlanketServer *se
     hr = set_principal(blanket, previous, args, registered);
     if (SUCCEEDED(hr)) hr = set_identity(blanket, security, args);
     if (FAILED(hr)) return hr;
+    /* RPC-5: Kerberos by its name is no local service, an explicit identity is not the kernel's to know. */
+    blanket->local = may_be_local(security, server) && !blanket->identity &&
+                     blanket->authn_service != RPC_C_AUTHN_NONE &&
+                     args->dwAuthnSvc != RPC_C_AUTHN_GSS_KERBEROS;
+    blanket->negotiated = args->dwAuthnSvc == RPC_C_AUTHN_DEFAULT;
     if (blanket->capabilities & EOAC_STATIC_CLOAKING) { /* CLK-3 */
         captured = cloak_capture(thread, process);
         blanket->captured = captured ? token_ref(captured) : NULL;
@@ -324,13 +343,16 @@ HRESULT blanket_query(const Blanket *blanket, DWORD *ret_service, DWORD *ret_aut
                       DWORD *ret_level, DWORD *ret_impersonation, void **ret_auth_info,
                       DWORD *ret_capabilities)
 {
+    /* RPC-5: what such calls count as. */
+    const bool as_ntlm = blanket->local && (!blanket->set || blanket->negotiated);
     if (ret_principal) {
-        HRESULT hr = task_principal(blanket, ret_principal);
+        HRESULT hr = as_ntlm ? S_OK : task_principal(blanket, ret_principal);
         if (FAILED(hr)) return hr;
+        if (as_ntlm) *ret_principal = NULL;
     }
-    if (ret_service) *ret_service = blanket->authn_service;
+    if (ret_service) *ret_service = as_ntlm ? RPC_C_AUTHN_WINNT : blanket->authn_service;
     if (ret_authz) *ret_authz = RPC_C_AUTHZ_NONE;
-    if (ret_level) *ret_level = blanket->authn_level;
+    if (ret_level) *ret_level = blanket->local ? RPC_C_AUTHN_LEVEL_PKT_PRIVACY : blanket->authn_level;
     if (ret_impersonation) *ret_impersonation = blanket->impersonation_level;
     if (ret_auth_info) *ret_auth_info = (void *)blanket->auth_info;
     if (ret_capabilities) *ret_capabilities = blanket->capabilities;

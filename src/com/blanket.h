@@ -23,9 +23,12 @@ typedef struct Blanket {
     uint32_t impersonation_level; /* as it was asked for: ANONYMOUS is sent as IDENTIFY */
     uint32_t capabilities;        /* EOAC_* that calls depend on */
     char *principal;              /* of the server; NULL: none, which Kerberos cannot use */
-    Identity *identity;           /* given explicitly, or what COLE_DEFAULT_AUTHINFO came to */
-    Token *captured;              /* static cloaking by SetBlanket */
-    const void *auth_info;        /* what QueryBlanket gives (ERR-8) */
+    bool negotiated;              /* SetBlanket left the service open */
+    bool local;            /* calls as this process go over the exporter's UNIX socket: the kernel says who
+                              it is, whatever service stands above */
+    Identity *identity;    /* given explicitly, or what COLE_DEFAULT_AUTHINFO came to */
+    Token *captured;       /* static cloaking by SetBlanket */
+    const void *auth_info; /* what QueryBlanket gives (ERR-8) */
 } Blanket;
 
 /* What is known of the server: its SECURITYBINDINGs in order, and pAuthnHint of ResolveOxid2 or the
@@ -33,6 +36,7 @@ typedef struct Blanket {
 typedef struct BlanketServer {
     const Bindings *bindings;
     uint32_t authn_hint; /* 0: none */
+    bool local;          /* of this machine, and listens on a UNIX socket */
 } BlanketServer;
 
 /* The parameters of SetBlanket under their names there. */

@@ -49,9 +49,11 @@ static CallContext *context_unref(CallContext *context)
 DEFINE_CLEANUP(CallContext, context_unref)
 
 /* "alice@LAB.TEST" to LAB.TEST\alice (ERR-9); a principal without a realm stays as it is. */
-static int name_from_principal(const char *principal, char16_t **ret_name)
+static int name_from_token(const Token *token, char16_t **ret_name)
 {
-    const char *at = strrchr(principal, '@');
+    /* NTLM's and local ones are DOMAIN\user already, and an account may have an @ in its name. */
+    const char *principal = token_principal(token),
+               *at = token_service(token) == RPC_C_AUTHN_WINNT ? NULL : strrchr(principal, '@');
     _cleanup_(freep) char *text = NULL;
 
     if (!at) return utf16_from_utf8(principal, ret_name, NULL);
@@ -178,7 +180,7 @@ static HRESULT client_name(CallContext *context, char16_t **ret_name)
     char16_t *name = context->client_name, *made = NULL;
 
     if (!name && context->client) {
-        if (name_from_principal(token_principal(context->client), &made) < 0) return E_OUTOFMEMORY;
+        if (name_from_token(context->client, &made) < 0) return E_OUTOFMEMORY;
         if (atomic_compare_exchange_strong(&context->client_name, &name, made))
             name = made;
         else

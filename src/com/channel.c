@@ -5,12 +5,14 @@
 #include "com/cancel.h"
 #include "com/cloak.h"
 #include "com/errorinfo.h"
+#include "com/local.h"
 #include "com/marshal.h"
 #include "com/process.h"
 #include "com/proxy.h"
 #include "com/thread.h"
 #include "oleauto.h"
 #include "orpc/call.h"
+#include "rpc/local.h"
 #include "winerror.h"
 
 /* Settings */
@@ -51,7 +53,8 @@ void channel_settings_set(ChannelSettings *settings, Blanket *blanket)
 static HRESULT default_blanket(const RemoteExporter *exporter, Blanket **ret_blanket)
 {
     const ProcessSecurity *process;
-    BlanketServer server = {remote_exporter_bindings(exporter), remote_exporter_authn_hint(exporter)};
+    BlanketServer server = {remote_exporter_bindings(exporter), remote_exporter_authn_hint(exporter),
+                            remote_exporter_local_binding(exporter) != NULL};
     HRESULT hr = security_get(&process);
     return FAILED(hr) ? hr : blanket_new_default(process, &server, ret_blanket);
 }
@@ -83,6 +86,7 @@ static HRESULT choose_token(ChannelSettings *settings, Blanket *blanket, Token *
     Token *process = NULL;
     HRESULT hr = security_get(&security), no_process = process_token(&process);
     if (FAILED(hr)) return hr;
+    if (FAILED(no_process) && blanket->local) no_process = local_self(&process);
     for (;;) {
         _cleanup_(token_unrefp) Token *captured = NULL;
         pthread_mutex_lock(&settings->lock);
@@ -107,11 +111,44 @@ static HRESULT choose_token(ChannelSettings *settings, Blanket *blanket, Token *
     }
 }
 
+/* For the next call. Takes over `known`. */
+static HRESULT remember(ChannelSettings *settings, const Blanket *blanket, Token *token, RpcSecurity *known,
+                        RpcSecurity **ret_security)
+{
+    RpcSecurity *before = NULL;
+    pthread_mutex_lock(&settings->lock);
+    if (settings->blanket == blanket) { /* else SetBlanket came in between, and this serves this call only */
+        before = settings->security;
+        settings->security = rpc_security_ref(known);
+        settings->security_id = token_modified_id(token);
+    }
+    pthread_mutex_unlock(&settings->lock);
+    rpc_security_unref(before);
+    *ret_security = known;
+    return S_OK;
+}
+
+/* As this process, within this machine: the kernel says who that is. */
+static HRESULT local_security(const Blanket *blanket, RpcSecurity **ret_security)
+{
+    Token *self;
+    HRESULT hr = local_self(&self);
+    if (FAILED(hr)) return hr;
+    RpcStatus status =
+        rpc_security_new(&(RpcSecuritySpec){.token = self,
+                                            .authn_service = RPC_AUTHN_LOCAL,
+                                            .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
+                                            .impersonation = (uint8_t)blanket->impersonation_level,
+                                            .target = ""},
+                         ret_security);
+    return status == RPCST_OK ? S_OK : HRESULT_FROM_WIN32(status);
+}
+
 /* The RpcSecurity that shows `token` by `blanket`: the one of the last call when nothing changed. */
 static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *token,
                             const RemoteExporter *exporter, RpcSecurity **ret_security)
 {
-    RpcSecurity *known = NULL, *before;
+    RpcSecurity *known = NULL;
     pthread_mutex_lock(&settings->lock);
     if (settings->security && settings->security_id == token_modified_id(token) &&
         settings->blanket == blanket)
@@ -120,6 +157,10 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
     if (known) {
         *ret_security = known;
         return S_OK;
+    }
+    if (blanket->local && local_is_self(token)) {
+        HRESULT hr = local_security(blanket, &known);
+        return FAILED(hr) ? hr : remember(settings, blanket, token, known, ret_security);
     }
     const bool ntlm = blanket->authn_service == RPC_C_AUTHN_WINNT;
     const char *principal = blanket->principal;
@@ -134,17 +175,7 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
                                             .target = principal},
                          &known);
     if (status != RPCST_OK) return HRESULT_FROM_WIN32(status);
-    pthread_mutex_lock(&settings->lock);
-    before = settings->security;
-    if (settings->blanket == blanket) { /* else SetBlanket came in between, and this serves this call only */
-        settings->security = rpc_security_ref(known);
-        settings->security_id = token_modified_id(token);
-    } else
-        before = NULL;
-    pthread_mutex_unlock(&settings->lock);
-    rpc_security_unref(before);
-    *ret_security = known;
-    return S_OK;
+    return remember(settings, blanket, token, known, ret_security);
 }
 
 /* REF-3: IUnknown goes by the process's defaults, its identity for the service included (C5), unless it has a
@@ -152,6 +183,13 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
 static Token *acting_token(const Blanket *blanket, bool unknown)
 {
     return unknown && !blanket->set ? NULL : thread_token();
+}
+
+/* Who calls when nothing else is said. */
+static Token *process_identity(const Blanket *blanket)
+{
+    Token *process = process_token_peek();
+    return !process && blanket->local ? local_self_peek() : process;
 }
 
 /* The security of the last call, when the decision, made anew, comes to the same token. A new reference, or
@@ -164,9 +202,9 @@ static RpcSecurity *same_security(ChannelSettings *settings, bool unknown)
     if (!process) return NULL;
     pthread_mutex_lock(&settings->lock);
     if (settings->security) {
-        CloakInput input =
-            blanket_cloak_input(settings->blanket, process, settings->captured,
-                                acting_token(settings->blanket, unknown), process_token_peek());
+        CloakInput input = blanket_cloak_input(settings->blanket, process, settings->captured,
+                                               acting_token(settings->blanket, unknown),
+                                               process_identity(settings->blanket));
         if (SUCCEEDED(cloak_decide(&input, &choice)) && choice.token && !choice.capture &&
             token_modified_id(choice.token) == settings->security_id)
             same = rpc_security_ref(settings->security);

@@ -7,6 +7,7 @@
 #include "com/activation.h"
 #include "com/classobject.h"
 #include "com/errorinfo.h"
+#include "com/local.h"
 #include "com/process.h"
 #include "com/security.h"
 #include "io/pool.h"
@@ -109,11 +110,15 @@ static HRESULT open_client(RegistrarClient **ret_client)
                                   .port = spec->port,
                                   .authn_hint = security->authn_level,
                                   .principal = line_server_principal(security, spec->conf),
-                                  .services = security->services};
+                                  .services = security->services,
+                                  .local = local_listen_again()};
     snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, conf_string(spec->conf, CONF_PATHS_RUNTIME));
     hr = registrar_client_new(path, spec->loop, &exporter, &handlers, time_after(LINE_PATIENCE), ret_client,
                               why);
-    return FAILED(hr) ? com_error(hr, "This process's objects cannot be reached from outside: %s.", why) : hr;
+    if (FAILED(hr)) return com_error(hr, "This process's objects cannot be reached from outside: %s.", why);
+    /* mantled took the socket away with what an earlier line had said. */
+    if (exporter.local) (void)local_listen_again();
+    return hr;
 }
 
 static RegistrarClient *replace_client(RegistrarClient *client)

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "com/callcontext.h"
 #include "com/errorinfo.h"
+#include "com/local.h"
 #include "com/process.h"
 #include "com/proxy.h"
 #include "com/runtime.h"
@@ -84,10 +85,12 @@ static HRESULT find_exporter(const Objref *objref, RemoteExporter **ret_exporter
     _cleanup_(remote_resolve_freep) RemoteResolve *resolve = NULL;
     RemoteTable *table;
     Token *process = NULL;
+    const char *folder = local_resolver_of(&objref->resolver);
     HRESULT hr = runtime_remote(&table);
-    if (SUCCEEDED(hr) && !security_is_off()) hr = process_token(&process);
+    if (SUCCEEDED(hr) && !security_is_off()) hr = folder ? local_self(&process) : process_token(&process);
     if (FAILED(hr)) return hr;
     RemoteResolveSpec spec = {
+        .runtime = folder,
         .objref = objref,
         .process = process,
         .resolver_port = runtime_resolver_port(),

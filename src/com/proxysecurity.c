@@ -2,6 +2,7 @@
 /* IClientSecurity and IMultiQI of proxies, and the functions that are short for the first (facts PB-1). */
 #include <stdlib.h>
 #include "com/errorinfo.h"
+#include "com/local.h"
 #include "com/process.h"
 #include "com/proxy.h"
 #include "com/thread.h"
@@ -66,7 +67,8 @@ static HRESULT STDMETHODCALLTYPE security_set_blanket(IClientSecurity *This, IUn
     _cleanup_(blanket_unrefp) Blanket *previous = NULL, *blanket = NULL;
     ProxyObject *object = security_object(This);
     BlanketServer server = {remote_exporter_bindings(object->exporter),
-                            remote_exporter_authn_hint(object->exporter)};
+                            remote_exporter_authn_hint(object->exporter),
+                            remote_exporter_local_binding(object->exporter) != NULL};
     BlanketArgs args = {service, authz, principal, level, impersonation, auth_info, capabilities};
     const ProcessSecurity *security;
     ChannelSettings *settings = NULL;
@@ -80,7 +82,7 @@ static HRESULT STDMETHODCALLTYPE security_set_blanket(IClientSecurity *This, IUn
     /* No default can be negotiated: then there is no earlier principal to keep. */
     if (FAILED(channel_settings_blanket(settings, object->exporter, &previous))) previous = NULL;
     /* Without a process token static cloaking may capture nothing; then each call says so. */
-    if (FAILED(process_token(&process))) process = NULL;
+    if (FAILED(process_token(&process)) && (!server.local || FAILED(local_self(&process)))) process = NULL;
     SetErrorInfo(0, NULL);
     hr = blanket_new_set(security, &server, previous, &args, thread_token(), process, &blanket);
     if (SUCCEEDED(hr)) channel_settings_set(settings, blanket);

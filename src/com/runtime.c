@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "com/errorinfo.h"
 #include "com/line.h"
+#include "com/local.h"
 #include "com/log.h"
 #include "com/process.h"
 #include "com/security.h"
@@ -28,7 +29,8 @@
 typedef struct ClientHalf {
     RpcClient *client;
     RemoteTable *table;
-    Pinger *pinger; /* from the first object on that wants pings */
+    Pinger *pinger;       /* from the first object on that wants pings */
+    Pinger *local_pinger; /* the same for objects of this machine */
 } ClientHalf;
 
 typedef struct ServerHalf {
@@ -123,10 +125,27 @@ static Pinger *ensure_pinger(void)
     return pinger_new(&options, &half->pinger) < 0 ? NULL : half->pinger;
 }
 
+/* The same for this machine's mantled, as who the kernel says this process is. */
+static Pinger *ensure_local_pinger(void)
+{
+    ClientHalf *half = &runtime.client;
+    const Conf *conf;
+    const char *folder = local_folder();
+    Token *self;
+    if (half->local_pinger || !folder || FAILED(ensure_client()) || FAILED(process_conf(&conf)) ||
+        FAILED(local_self(&self)))
+        return half->local_pinger;
+    PingerOptions options = {.client = half->client,
+                             .process = self,
+                             .period = conf_duration(conf, CONF_RESOLVER_PING_PERIOD),
+                             .runtime = folder};
+    return pinger_new(&options, &half->local_pinger) < 0 ? NULL : half->local_pinger;
+}
+
 void runtime_ping_add(RemoteExporter *exporter, uint64_t oid)
 {
     pthread_mutex_lock(&runtime.lock);
-    Pinger *pinger = ensure_pinger();
+    Pinger *pinger = remote_exporter_is_local(exporter) ? ensure_local_pinger() : ensure_pinger();
     if (pinger) /* what cannot be remembered runs down */
         (void)!pinger_add(pinger, remote_exporter_host(exporter), remote_exporter_resolver_port(exporter),
                           oid);
@@ -136,9 +155,10 @@ void runtime_ping_add(RemoteExporter *exporter, uint64_t oid)
 void runtime_ping_remove(RemoteExporter *exporter, uint64_t oid)
 {
     pthread_mutex_lock(&runtime.lock);
-    if (runtime.client.pinger)
-        pinger_remove(runtime.client.pinger, remote_exporter_host(exporter),
-                      remote_exporter_resolver_port(exporter), oid);
+    const ClientHalf *half = &runtime.client;
+    Pinger *pinger = remote_exporter_is_local(exporter) ? half->local_pinger : half->pinger;
+    if (pinger)
+        pinger_remove(pinger, remote_exporter_host(exporter), remote_exporter_resolver_port(exporter), oid);
     pthread_mutex_unlock(&runtime.lock);
 }
 
@@ -209,6 +229,7 @@ static HRESULT server_listen(ServerHalf *half, const Conf *conf)
 
 static void server_end(ServerHalf *half)
 {
+    local_listen_end();
     half->server = rpc_server_free(half->server); /* waits for the methods that run */
     half->exporter = exporter_free(half->exporter);
     half->service = orpc_service_free(half->service);
@@ -225,6 +246,7 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
         .loop = half->loop,
         .authority = authority,
         .services = security->services,
+        .machine = runtime_host_name(),
         .principal = security->accepts ? line_server_principal(security, conf) : NULL,
         .preauth_bytes = (size_t)conf_integer(conf, CONF_LIMITS_PREAUTH_BYTES),
         .preauth_seconds = (unsigned)conf_integer(conf, CONF_LIMITS_PREAUTH_SECONDS),
@@ -254,6 +276,7 @@ static HRESULT server_begin(ServerHalf *half)
     if (SUCCEEDED(hr)) hr = make_server(half, conf, security);
     if (SUCCEEDED(hr)) hr = server_listen(half, conf);
     if (FAILED(hr)) return hr;
+    (void)local_listen(half->server, exporter_oxid(half->exporter)); /* the line says whether it does */
     return line_start(&(LineSpec){conf, half->loop, half->exporter, half->port});
 }
 
@@ -315,7 +338,7 @@ static void end_client_half(void)
 {
     pthread_mutex_lock(&runtime.lock);
     ClientHalf *half = &runtime.client;
-    Pinger *pinger = TAKE_PTR(half->pinger);
+    Pinger *pinger = TAKE_PTR(half->pinger), *local_pinger = TAKE_PTR(half->local_pinger);
     RpcClient *idle = half->client ? rpc_client_ref(half->client) : NULL;
     /* A proxy that the program did not release still needs them. */
     if (half->table && remote_table_is_empty(half->table)) {
@@ -324,6 +347,7 @@ static void end_client_half(void)
     }
     pthread_mutex_unlock(&runtime.lock);
     pinger = pinger_free(pinger);
+    local_pinger = pinger_free(local_pinger);
     if (idle) (void)rpc_client_trim(idle, true);
     rpc_client_unref(idle);
 }

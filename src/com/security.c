@@ -155,6 +155,7 @@ static HRESULT register_service(ProcessSecurity *security, const SOLE_AUTHENTICA
         if (r < 0) return r == -ENOMEM ? E_OUTOFMEMORY : E_INVALIDARG;
     }
     security->accepts = true;
+    if (entry->dwAuthnSvc != RPC_C_AUTHN_GSS_KERBEROS) security->local = true;
     security->services |= 1u << entry->dwAuthnSvc; /* of the table above: 16 at most */
     return S_OK;
 }
@@ -163,6 +164,7 @@ static HRESULT register_service(ProcessSecurity *security, const SOLE_AUTHENTICA
 static HRESULT register_services(ProcessSecurity *security, const SecurityArgs *args,
                                  const SecurityDefaults *defaults)
 {
+    security->local = args->cAuthSvc == -1; /* else where what it stands for is registered */
     if (args->cAuthSvc == -1) security->accepts = defaults->can_accept || defaults->ntlm;
     if (args->cAuthSvc <= 0) return S_OK;
     for (LONG i = 0; i < args->cAuthSvc; i++)
@@ -226,6 +228,7 @@ HRESULT security_new_default(const SecurityDefaults *defaults, ProcessSecurity *
 
     if (!security) return E_OUTOFMEMORY;
     security->accepts = defaults->can_accept || defaults->ntlm;
+    security->local = true;
     security->ntlm = defaults->ntlm;
     security->authn_level = defaults->authn_level;
     security->impersonation_level = defaults->impersonation_level;

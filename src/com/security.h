@@ -29,6 +29,7 @@ typedef struct ProcessSecurity {
     bool accepts;         /* a service is registered: secure calls can be received */
     uint32_t services;    /* registered by name: bits of 1 << RPC_C_AUTHN_*; 0: all that there are keys for */
     bool ntlm;            /* as in SecurityDefaults */
+    bool local;           /* callers of this machine are taken, as the kernel says who they are */
     uint32_t authn_level; /* never DEFAULT */
     uint32_t impersonation_level; /* never DEFAULT */
     uint32_t capabilities;        /* EOAC_* */

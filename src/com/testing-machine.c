@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "com/testing-machine.h"
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/time.h"
@@ -13,6 +15,7 @@
 #include "io/pool.h"
 #include "io/socket.h"
 #include "orpc/activation-server.h"
+#include "orpc/localbinding.h"
 #include "winerror.h"
 
 #define ADDRESS "127.0.0.1"
@@ -56,8 +59,12 @@ static void run_resolver(const Machine *machine, int report)
     check(io_loop_new(&loop) == 0 && io_pool_new(loop, 2, 64, &pool) == 0, "loop");
     check(bindings_new(&(StringBinding){7, ADDRESS}, 1, NULL, 0, &bindings) == 0, "bindings");
     check(resolver_new(&(ResolverOptions){.bindings = &bindings}, &resolver) == S_OK, "resolver");
-    RegistrarOptions options = {
-        .loop = loop, .resolver = resolver, .hosts = hosts, .host_count = 1, .may_serve = may_serve};
+    RegistrarOptions options = {.loop = loop,
+                                .resolver = resolver,
+                                .hosts = hosts,
+                                .host_count = 1,
+                                .may_serve = may_serve,
+                                .runtime = machine->local ? machine->folder : NULL};
     check(registrar_new(&options, &registrar) == S_OK, "registrar");
     check(io_address_unix(path, &address) == 0 && io_listen(&address, 0600, &fd) == 0 &&
               registrar_listen_fd(registrar, fd) == 0,
@@ -68,6 +75,14 @@ static void run_resolver(const Machine *machine, int report)
               rpc_server_register(server, resolver_interface(resolver)) == RPCST_OK &&
               rpc_server_register(server, activation_server_interface(activation)) == RPCST_OK,
           "server");
+    if (machine->local) {
+        char folder[96];
+        snprintf(folder, sizeof(folder), "%s/" LOCAL_FOLDER, machine->folder);
+        check(mkdir(folder, 0700) == 0 || errno == EEXIST, "folder of sockets");
+        check(local_resolver_address(machine->folder, &address) == 0 && io_listen(&address, 0600, &fd) == 0 &&
+                  rpc_server_listen_fd(server, fd, NULL) == 0,
+              "local socket");
+    }
     check(io_address_parse(ADDRESS, machine->port, &address) == 0 &&
               rpc_server_listen(server, &address, machine->port, &port) == 0,
           "port");
@@ -120,7 +135,7 @@ static void learn_port(Machine *machine)
 void machine_start(Machine *machine)
 {
     int commands[2], report[2];
-    *machine = (Machine){.folder = "/tmp/mantle-test-XXXXXX"};
+    *machine = (Machine){.folder = "/tmp/mantle-test-XXXXXX", .local = machine->local};
     check(mkdtemp(machine->folder) != NULL, "folder");
     check(pipe(commands) == 0 && pipe(report) == 0, "pipe");
     fflush(NULL);
@@ -146,6 +161,12 @@ void machine_stop(Machine *machine)
     close(machine->report);
     snprintf(path, sizeof(path), "%s/" REGISTRAR_SOCKET, machine->folder);
     unlink(path);
+    if (machine->local) {
+        snprintf(path, sizeof(path), "%s/" LOCAL_RESOLVER, machine->folder);
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/" LOCAL_FOLDER, machine->folder);
+        rmdir(path);
+    }
     rmdir(machine->folder);
 }
 
@@ -169,7 +190,8 @@ void machine_enter(const Machine *machine)
                   {CONF_EXPORTER_NAME, ADDRESS},
                   {CONF_EXPORTER_ADDRESSES, ADDRESS},
                   {CONF_PATHS_RUNTIME, machine->folder},
-                  {CONF_SECURITY_AUTHN_LEVEL, "none"}};
+                  {CONF_EXPORTER_LOCAL, machine->local ? "yes" : "no"},
+                  {CONF_SECURITY_AUTHN_LEVEL, machine->local ? "connect" : "none"}};
     check(conf_new(&conf) == 0, "configuration");
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         check(conf_set(conf, values[i].id, values[i].text, &error) == 0, error);

@@ -8,11 +8,12 @@
 typedef struct Machine {
     char folder[64];
     uint16_t port; /* of the resolver */
+    bool local;    /* calls within it are local ones, and secure; else nothing is */
     pid_t keeper;  /* of the resolver */
     int commands, report;
 } Machine;
 
-/* Before this process has threads. Failures end the test program. */
+/* Before this process has threads; of `machine` only `local` is looked at. Failures end the test program. */
 void machine_start(Machine *machine);
 void machine_stop(Machine *machine);
 /* Ends the resolver as a crash would, and starts another one on the same port. */

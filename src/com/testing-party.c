@@ -9,7 +9,10 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/refcount.h"
+#include "base/utf16.h"
 #include "oleauto.h"
+#include "processthreadsapi.h"
+#include "securitybaseapi.h"
 #include "winerror.h"
 
 typedef struct Party {
@@ -195,7 +198,45 @@ static HRESULT STDMETHODCALLTYPE name_Name(IPartyName *This, LPWSTR *name)
     memcpy(*name, text, sizeof(text));
     return S_OK;
 }
-static const IPartyNameVtbl name_methods = {name_QueryInterface, name_AddRef, name_Release, name_Name};
+static HRESULT impersonation_level(ULONG *level)
+{
+    HANDLE token;
+    DWORD size;
+    SECURITY_IMPERSONATION_LEVEL got = SecurityAnonymous;
+    HRESULT hr = CoImpersonateClient();
+    if (FAILED(hr)) return hr;
+    BOOL known = OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token);
+    const DWORD error = known ? 0 : GetLastError();
+    (void)CoRevertToSelf();
+    *level = SecurityAnonymous;
+    if (error == ERROR_CANT_OPEN_ANONYMOUS) return S_OK; /* as everywhere */
+    if (!known) return HRESULT_FROM_WIN32(error);
+    known = GetTokenInformation(token, TokenImpersonationLevel, &got, sizeof(got), &size);
+    CloseHandle(token);
+    *level = got;
+    return known ? S_OK : E_FAIL;
+}
+static HRESULT STDMETHODCALLTYPE name_Caller(IPartyName *This, ULONG *service, ULONG *level,
+                                             ULONG *impersonation, LPWSTR *name)
+{
+    void *privileges = NULL;
+    DWORD by = 0, at = 0;
+    (void)This;
+    *name = NULL;
+    HRESULT hr = CoQueryClientBlanket(&by, NULL, NULL, &at, NULL, &privileges, NULL);
+    if (FAILED(hr)) return hr;
+    *service = by;
+    *level = at;
+    const WCHAR *text = privileges ? privileges : u"nobody";
+    size_t size = (utf16_length(text) + 1) * sizeof(*text);
+    *name = CoTaskMemAlloc(size);
+    if (!*name) return E_OUTOFMEMORY;
+    memcpy(*name, text, size);
+    *impersonation = 99;
+    return privileges ? impersonation_level(impersonation) : S_OK;
+}
+static const IPartyNameVtbl name_methods = {name_QueryInterface, name_AddRef, name_Release, name_Name,
+                                            name_Caller};
 
 IParty *party_new(void)
 {
