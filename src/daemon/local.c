@@ -56,6 +56,7 @@ static int make_folder(const Conf *conf, const char *runtime)
     struct stat status;
     if (snprintf(folder, sizeof(folder), "%s/" LOCAL_FOLDER, runtime) >= (int)sizeof(folder))
         return explain(conf, runtime, -ENAMETOOLONG);
+    if (mkdir(runtime, 0755) < 0 && errno != EEXIST) return explain(conf, runtime, -errno);
     if (mkdir(folder, 0700) < 0 && errno != EEXIST) return explain(conf, folder, -errno);
     if (lstat(folder, &status) < 0) return explain(conf, folder, -errno);
     /* One that is somebody else's would be his to fill with what he likes. */
