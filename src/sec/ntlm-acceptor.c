@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <winerror.h>
 #include "base/time.h"
+#include "io/pool.h"
 #include "sec/ntlm-gss.h"
 #include "sec/ntlm-user-file.h"
 
@@ -156,7 +157,11 @@ static int accept_negotiate(NtlmAcceptor *acceptor, const uint8_t *token, size_t
         token = memcpy(padded, token, length);
         length = sizeof(padded);
     }
+    /* The library asks a winbindd of this machine for the machine's names. */
+    if (io_pool_block_begin(false) != 0)
+        return fail(failure, (uint32_t)SEC_E_INSUFFICIENT_MEMORY, "too many others are being verified");
     int r = step(acceptor, NULL, token, length, &major, &minor, failure);
+    io_pool_block_end();
     if (r != 0) return r;
     if (major != GSS_S_CONTINUE_NEEDED)
         return ntlm_gss_fail(failure, (uint32_t)SEC_E_INVALID_TOKEN, "a caller cannot be verified by NTLM",
