@@ -52,13 +52,26 @@ STDAPI_(void) CoUninitialize(void);
 
 /* Security of the process */
 
+/* Rights in a permission: EXECUTE (to call; in a launch permission to start) in every entry, alone or with
+ * those that say from where. */
+#define COM_RIGHTS_EXECUTE         1
+#define COM_RIGHTS_EXECUTE_LOCAL   2
+#define COM_RIGHTS_EXECUTE_REMOTE  4
+#define COM_RIGHTS_ACTIVATE_LOCAL  8
+#define COM_RIGHTS_ACTIVATE_REMOTE 16
+
 /*
  * Sets the security of the process once: what it asks of callers (pSecDesc, cAuthSvc and asAuthSvc,
  * dwAuthnLevel) and how it calls (dwAuthnLevel, dwImpLevel, pAuthList, dwCapabilities). Where it is not
  * called, the first interface that is marshalled or unmarshalled does it with defaults.
  * sdk:CoInitializeSecurity
  *
- * pSecDesc        NULL: everybody may call. Anything else: E_NOTIMPL.
+ * pSecDesc        who may call. NULL: everybody, also without authentication; else an absolute
+ *                 SECURITY_DESCRIPTOR with owner and group, without SACL, COM_RIGHTS_EXECUTE in each
+ *                 entry; with ACCESS_CONTROL an IAccessControl *, which is released by the last
+ *                 CoUninitialize; with APPID a GUID *, or NULL: the AppID of this program in
+ *                 classes.d, and all else as configured there and in mantle.conf, whatever the other
+ *                 parameters say. The machine's limit (machine_access_limit) is asked in addition.
  * cAuthSvc        0: no service, secure calls cannot be received; -1: all of this machine's, and
  *                 asAuthSvc is NULL; else the number of entries of asAuthSvc, each of which gets its
  *                 own result in `hr`.
@@ -71,13 +84,14 @@ STDAPI_(void) CoUninitialize(void);
  *                 because CoQueryProxyBlanket returns pointers to pAuthInfo.
  * dwCapabilities  EOAC_NONE or of MUTUAL_AUTH (ignored), SECURE_REFS, STATIC_CLOAKING or
  *                 DYNAMIC_CLOAKING, MAKE_FULLSIC and REQUIRE_FULLSIC (Schannel's), DISABLE_AAA,
- *                 NO_CUSTOM_MARSHAL. APPID and ACCESS_CONTROL: E_NOTIMPL.
+ *                 NO_CUSTOM_MARSHAL, and one of APPID and ACCESS_CONTROL.
  *
  * S_OK; RPC_E_TOO_LATE: it was called before or an interface was marshalled; RPC_E_NO_GOOD_SECURITY_PACKAGES:
  * no entry of asAuthSvc could be registered; E_INVALIDARG: reserved parameters, levels, unknown or
  * contradicting capabilities (both kinds of cloaking; APPID with ACCESS_CONTROL; cloaking with Schannel or
- * with an identity in pAuthList; SECURE_REFS with RPC_C_AUTHN_LEVEL_NONE), -1 with a list, an identity that
- * cannot be read. A call that fails changes nothing.
+ * with an identity in pAuthList; SECURE_REFS or ACCESS_CONTROL with RPC_C_AUTHN_LEVEL_NONE), -1 with a list,
+ * an identity that cannot be read, pSecDesc; HRESULT_FROM_WIN32(ERROR_INVALID_DATA): what is configured. A
+ * call that fails changes nothing.
  */
 STDAPI CoInitializeSecurity(void *pSecDesc, LONG cAuthSvc, SOLE_AUTHENTICATION_SERVICE *asAuthSvc,
                             void *pReserved1, DWORD dwAuthnLevel, DWORD dwImpLevel, void *pAuthList,
@@ -229,8 +243,8 @@ STDAPI CoDisableCallCancellation(LPVOID pReserved);
  * RPC_E_CALL_COMPLETE: it makes no call; RPC_E_CALL_CANCELED: somebody else ended it. sdk:CoCancelCall */
 STDAPI CoCancelCall(DWORD dwThreadId, ULONG ulTimeout);
 /* In a method: does its client still want the result? A method that takes long asks now and then.
- * RPC_S_CALLPENDING: yes, or it cannot be told; RPC_E_CALL_CANCELED: the client cancelled the call, or is gone;
- * RPC_E_CALL_COMPLETE: this thread answers no call. sdk:CoTestCancel */
+ * RPC_S_CALLPENDING: yes, or it cannot be told; RPC_E_CALL_CANCELED: the client cancelled the call, or is
+ * gone; RPC_E_CALL_COMPLETE: this thread answers no call. sdk:CoTestCancel */
 STDAPI CoTestCancel(void);
 
 /* A stream on memory; hGlobal NULL makes the memory, else its content is the stream's. fDeleteOnRelease frees

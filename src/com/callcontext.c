@@ -48,8 +48,7 @@ static CallContext *context_unref(CallContext *context)
 }
 DEFINE_CLEANUP(CallContext, context_unref)
 
-/* "alice@LAB.TEST" to LAB.TEST\alice (ERR-9); a principal without a realm stays as it is. */
-static int name_from_token(const Token *token, char16_t **ret_name)
+int call_context_name(const Token *token, char16_t **ret_name)
 {
     /* NTLM's and local ones are DOMAIN\user already, and an account may have an @ in its name. */
     const char *principal = token_principal(token),
@@ -180,7 +179,7 @@ static HRESULT client_name(CallContext *context, char16_t **ret_name)
     char16_t *name = context->client_name, *made = NULL;
 
     if (!name && context->client) {
-        if (name_from_token(context->client, &made) < 0) return E_OUTOFMEMORY;
+        if (call_context_name(context->client, &made) < 0) return E_OUTOFMEMORY;
         if (atomic_compare_exchange_strong(&context->client_name, &name, made))
             name = made;
         else

@@ -11,6 +11,7 @@
  * exactly what it was (SRV-6, SRV-7). Contexts may be used on other threads until the call is left (SRV-2).
  */
 #pragma once
+#include <uchar.h>
 #include "base/cleanup.h"
 #include "base/guid.h"
 #include "com/thread.h"
@@ -25,6 +26,10 @@ typedef struct CallContextSpec {
     Guid causality;      /* of ORPCTHIS */
     const struct RpcCall *rpc; /* below it, until it is left; NULL: none */
 } CallContextSpec;
+
+/* How programs are told a caller: "alice@LAB.TEST" as LAB.TEST\alice (ERR-9); a principal without a realm stays as
+ * it is. free(). 0, -ENOMEM, -EILSEQ. */
+int call_context_name(const Token *token, char16_t **ret_name) must_use;
 
 /* What the thread was before; the dispatcher keeps it on its stack. */
 typedef struct CallScope {

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "com/access.h"
 #include "com/errorinfo.h"
 #include "com/process.h"
 #include "com/runtime.h"
@@ -14,7 +15,7 @@
 #include "stringapiset.h"
 #include "winerror.h"
 
-#define FINDINGS_MAX 4u
+#define FINDINGS_MAX 5u
 
 typedef struct Findings {
     MantleFinding *list;
@@ -139,6 +140,16 @@ static void try_classes(Findings *findings, const Conf *conf)
               conf_classes_count(classes));
 }
 
+/* Who may call and activate; those of classes and AppIDs, too. */
+static void try_permissions(Findings *findings)
+{
+    HRESULT hr = access_check_configuration();
+    if (FAILED(hr))
+        found_error(findings, hr, "permissions");
+    else
+        found(findings, S_OK, "permissions: all of them can be evaluated");
+}
+
 MANTLE_API HRESULT MantleCheckConfiguration(ULONG *pcFindings, MantleFinding **ppFindings)
 {
     const Conf *conf;
@@ -154,6 +165,7 @@ MANTLE_API HRESULT MantleCheckConfiguration(ULONG *pcFindings, MantleFinding **p
     try_identity(&findings, conf);
     try_hosts(&findings, conf);
     try_classes(&findings, conf);
+    try_permissions(&findings);
     *pcFindings = findings.count;
     *ppFindings = findings.list;
     return S_OK;

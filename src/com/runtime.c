@@ -256,7 +256,8 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
         .log = com_log,
     };
     OrpcServerOptions orpc = {.exporter = half->exporter,
-                              .authn_level_floor = (uint8_t)security->authn_level};
+                              .authn_level_floor = (uint8_t)security->authn_level,
+                              .may_call = access_may_call};
     hr = orpc_result_from_status(rpc_server_new(&options, &half->server));
     return SUCCEEDED(hr) ? orpc_serve(half->server, &orpc, &half->service) : hr;
 }
@@ -355,5 +356,6 @@ static void end_client_half(void)
 void runtime_shutdown(void)
 {
     end_server_half();
+    security_end();
     end_client_half();
 }

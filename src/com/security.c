@@ -11,8 +11,8 @@
 #include "combaseapi.h"
 #include "winerror.h"
 
-#define CLOAKING (EOAC_STATIC_CLOAKING | EOAC_DYNAMIC_CLOAKING)
-#define STAGE_3  (EOAC_APPID | EOAC_ACCESS_CONTROL)
+#define CLOAKING    (EOAC_STATIC_CLOAKING | EOAC_DYNAMIC_CLOAKING)
+#define DESCRIPTORS (EOAC_APPID | EOAC_ACCESS_CONTROL)
 #define ACCEPTED_CAPS                                                                                        \
     (EOAC_MUTUAL_AUTH | EOAC_SECURE_REFS | CLOAKING | EOAC_MAKE_FULLSIC | EOAC_REQUIRE_FULLSIC |             \
      EOAC_DISABLE_AAA | EOAC_NO_CUSTOM_MARSHAL)
@@ -48,20 +48,17 @@ static HRESULT check_capabilities(const SecurityArgs *args)
 {
     DWORD caps = args->dwCapabilities;
 
-    if ((caps & STAGE_3) == STAGE_3)
+    if ((caps & DESCRIPTORS) == DESCRIPTORS)
         return invalid("EOAC_APPID and EOAC_ACCESS_CONTROL exclude each other"); /* CIS-11 */
     if ((caps & CLOAKING) == CLOAKING) return invalid("static and dynamic cloaking exclude each other");
-    if (caps & ~(DWORD)(ACCEPTED_CAPS | STAGE_3))
+    if (caps & ~(DWORD)(ACCEPTED_CAPS | DESCRIPTORS))
         return invalid("dwCapabilities has a flag that is not accepted here");
     if (caps & EOAC_SECURE_REFS && args->dwAuthnLevel == RPC_C_AUTHN_LEVEL_NONE) /* CIS-13 */
         return invalid("EOAC_SECURE_REFS needs an authentication level above NONE");
     if (caps & EOAC_ACCESS_CONTROL && args->dwAuthnLevel == RPC_C_AUTHN_LEVEL_NONE)
         return invalid("EOAC_ACCESS_CONTROL needs an authentication level above NONE");
-    if (caps & STAGE_3 || args->pSecDesc)
-        return com_error(
-            E_NOTIMPL,
-            "CoInitializeSecurity: access permissions (pSecDesc, EOAC_APPID, EOAC_ACCESS_CONTROL) are "
-            "not implemented; they are refused rather than accepted and ignored.");
+    if (caps & EOAC_ACCESS_CONTROL && !args->pSecDesc) /* CIS-14 */
+        return invalid("EOAC_ACCESS_CONTROL needs an IAccessControl, and pSecDesc is NULL");
     return S_OK;
 }
 
@@ -119,8 +116,7 @@ static HRESULT check(const SecurityArgs *args)
 
     if (args->pReserved1 || args->pReserved3)
         return invalid("the reserved parameters must be NULL"); /* CIS-4 */
-    hr = check_capabilities(args);
-    if (SUCCEEDED(hr)) hr = check_levels(args);
+    hr = check_levels(args);
     if (SUCCEEDED(hr)) hr = check_services(args);
     if (SUCCEEDED(hr)) hr = check_identities(args);
     return hr;
@@ -193,19 +189,58 @@ static HRESULT copy_identities(ProcessSecurity *security, const SOLE_AUTHENTICAT
     return S_OK;
 }
 
+/* CIS-14 */
+static HRESULT set_access(ProcessSecurity *security, const SecurityArgs *args)
+{
+    void *source = (void *)(uintptr_t)args->pSecDesc;
+
+    if (!source) return S_OK; /* everybody */
+    return args->dwCapabilities & EOAC_ACCESS_CONTROL ? access_from_control(source, &security->access)
+                                                      : access_from_descriptor(source, &security->access);
+}
+
 /* CIS-8: DEFAULT never means NONE, whatever is configured for processes that do not ask (ERR-19). */
 static uint32_t default_level(const SecurityDefaults *defaults)
 {
     return defaults->authn_level > RPC_C_AUTHN_LEVEL_NONE ? defaults->authn_level : RPC_C_AUTHN_LEVEL_CONNECT;
 }
 
+/* CIS-14, CIS-18: everything as configured, for this AppID (NULL: that of the program). */
+static HRESULT new_from_appid(const SecurityDefaults *defaults, const void *appid, bool explicit_call,
+                              ProcessSecurity **ret_security)
+{
+    _cleanup_(security_freep) ProcessSecurity *security = calloc(1, sizeof(*security));
+    AccessAppIdSpec spec = {.settings = defaults->access,
+                            .classes_dir = defaults->classes_dir,
+                            .appid = appid,
+                            .program = defaults->program,
+                            .authn_level = defaults->authn_level};
+    HRESULT hr;
+
+    if (!security) return E_OUTOFMEMORY;
+    security->explicit_call = explicit_call;
+    security->accepts = defaults->can_accept || defaults->ntlm;
+    security->local = true;
+    security->ntlm = defaults->ntlm;
+    security->impersonation_level = defaults->impersonation_level;
+    hr = access_from_appid(&spec, &security->access, &security->authn_level);
+    if (FAILED(hr)) return hr;
+    if (defaults->secure_references && security->authn_level != RPC_C_AUTHN_LEVEL_NONE)
+        security->capabilities = EOAC_SECURE_REFS;
+    *ret_security = TAKE_PTR(security);
+    return S_OK;
+}
+
 HRESULT security_new(const SecurityArgs *args, const SecurityDefaults *defaults,
                      ProcessSecurity **ret_security)
 {
     _cleanup_(security_freep) ProcessSecurity *security = NULL;
-    HRESULT hr = check(args);
+    HRESULT hr = check_capabilities(args);
     size_t count;
 
+    if (SUCCEEDED(hr) && args->dwCapabilities & EOAC_APPID)
+        return new_from_appid(defaults, args->pSecDesc, true, ret_security);
+    if (SUCCEEDED(hr)) hr = check(args);
     if (FAILED(hr)) return hr;
     count = args->pAuthList ? args->pAuthList->cAuthInfo : 0;
     security = calloc(1, sizeof(*security) + count * sizeof(security->identities[0]));
@@ -217,6 +252,7 @@ HRESULT security_new(const SecurityArgs *args, const SecurityDefaults *defaults,
     security->ntlm = defaults->ntlm;
     hr = register_services(security, args, defaults);
     if (SUCCEEDED(hr)) hr = copy_identities(security, args->pAuthList);
+    if (SUCCEEDED(hr)) hr = set_access(security, args);
     if (FAILED(hr)) return hr;
     *ret_security = TAKE_PTR(security);
     return S_OK;
@@ -224,16 +260,7 @@ HRESULT security_new(const SecurityArgs *args, const SecurityDefaults *defaults,
 
 HRESULT security_new_default(const SecurityDefaults *defaults, ProcessSecurity **ret_security)
 {
-    ProcessSecurity *security = calloc(1, sizeof(*security));
-
-    if (!security) return E_OUTOFMEMORY;
-    security->accepts = defaults->can_accept || defaults->ntlm;
-    security->local = true;
-    security->ntlm = defaults->ntlm;
-    security->authn_level = defaults->authn_level;
-    security->impersonation_level = defaults->impersonation_level;
-    *ret_security = security;
-    return S_OK;
+    return new_from_appid(defaults, NULL, false, ret_security);
 }
 
 ProcessSecurity *security_free(ProcessSecurity *security)
@@ -241,6 +268,7 @@ ProcessSecurity *security_free(ProcessSecurity *security)
     if (!security) return NULL;
     for (size_t i = 0; i < security->identity_count; i++)
         (void)identity_unref(security->identities[i].identity);
+    access_deinit(&security->access);
     free(security->server_principal);
     free(security);
     return NULL;
@@ -262,17 +290,34 @@ const ProcessSecurity *security_peek(void)
     return current;
 }
 
+ProcessSecurity *security_current(void)
+{
+    return current;
+}
+
+void security_end(void)
+{
+    ProcessSecurity *security = current;
+
+    if (security && security->access.mode == ACCESS_CONTROL) access_deinit(&security->access);
+}
+
 static HRESULT read_defaults(SecurityDefaults *ret_defaults)
 {
+    const AccessSettings *access;
     const Conf *conf;
     HRESULT hr = process_conf(&conf);
 
+    if (SUCCEEDED(hr)) hr = access_settings(&access);
     if (FAILED(hr)) return hr;
     *ret_defaults =
         (SecurityDefaults){.authn_level = (uint32_t)conf_choice(conf, CONF_SECURITY_AUTHN_LEVEL),
                            .impersonation_level = (uint32_t)conf_choice(conf, CONF_SECURITY_IMP_LEVEL),
                            .can_accept = process_can_accept(),
-                           .ntlm = process_allows_ntlm()};
+                           .ntlm = process_allows_ntlm(),
+                           .secure_references = conf_boolean(conf, CONF_SECURITY_SECURE_REFERENCES),
+                           .access = access,
+                           .classes_dir = conf_string(conf, CONF_PATHS_CLASSES)};
     return S_OK;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include "com/access.h"
 #include "com/identity.h"
 #include "objidlbase.h"
 
@@ -15,6 +16,10 @@ typedef struct SecurityDefaults {
     uint32_t impersonation_level; /* LegacyImpersonationLevel; IDENTIFY */
     bool can_accept;              /* there are keys to verify Kerberos callers with */
     bool ntlm;                    /* NTLM callers are accepted, and Negotiate may end with NTLM */
+    bool secure_references;       /* LegacySecureReferences */
+    const AccessSettings *access; /* NULL: nothing is configured. Lives as long as what is made with it */
+    const char *classes_dir;      /* where AppIDs are; NULL: there are none */
+    const char *program;          /* the program whose AppID is asked for; NULL: this process's */
 } SecurityDefaults;
 
 /* One entry of pAuthList. */
@@ -34,6 +39,7 @@ typedef struct ProcessSecurity {
     uint32_t impersonation_level; /* never DEFAULT */
     uint32_t capabilities;        /* EOAC_* */
     char *server_principal;       /* registered name; NULL: the process's */
+    ProcessAccess access;         /* who may call */
     size_t identity_count;
     SecurityIdentity identities[];
 } ProcessSecurity;
@@ -50,19 +56,24 @@ typedef struct SecurityArgs {
     const void *pReserved3;
 } SecurityArgs;
 
-/* Checks all rules (CIS-4 to CIS-14, CIS-20) and makes what they say. Touches nothing but the `hr` of
+/* Checks all rules (CIS-4 to CIS-17, CIS-20) and makes what they say. Touches nothing but the `hr` of
  * asAuthSvc. Failures, E_OUTOFMEMORY apart, have a sentence. */
 HRESULT security_new(const SecurityArgs *args, const SecurityDefaults *defaults,
                      ProcessSecurity **ret_security) must_use;
 ProcessSecurity *security_free(ProcessSecurity *security);
 DEFINE_CLEANUP(ProcessSecurity, security_free)
 
-/* The security of a process that does not call CoInitializeSecurity (CIS-18). E_OUTOFMEMORY. */
+/* The security of a process that does not call CoInitializeSecurity (CIS-18). E_OUTOFMEMORY, or
+ * HRESULT_FROM_WIN32(ERROR_INVALID_DATA) with a sentence: what is configured cannot be used (CIS-17). */
 HRESULT security_new_default(const SecurityDefaults *defaults, ProcessSecurity **ret_security) must_use;
 /* The process's, borrowed for its life. The first use makes it the default, so that CoInitializeSecurity
  * comes too late (CIS-2): marshalling, unmarshalling and activation call this. S_OK, E_OUTOFMEMORY, or what
  * is wrong with the configuration. */
 HRESULT security_get(const ProcessSecurity **ret_security) must_use;
+/* The end of COM in this process: a program's IAccessControl is released, and so nobody may call any more. */
+void security_end(void);
+/* For com/access.c alone. */
+ProcessSecurity *security_current(void);
 /* The same without making it: NULL until then. */
 const ProcessSecurity *security_peek(void);
 /* The program switched security off: RPC_C_AUTHN_LEVEL_NONE for the process. */

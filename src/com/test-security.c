@@ -342,22 +342,6 @@ static void CIS_13_secure_refs_need_security(void **state)
     (void)security_free(expect_success(&args));
 }
 
-static void CIS_14_access_permissions_are_refused_not_ignored(void **state)
-{
-    SecurityArgs args = usual();
-
-    args.pSecDesc = &args;
-    expect_failure(&args, E_NOTIMPL);
-    args.dwCapabilities = EOAC_APPID;
-    expect_failure(&args, E_NOTIMPL);
-    args.dwCapabilities = EOAC_ACCESS_CONTROL;
-    expect_failure(&args, E_NOTIMPL);
-    args.pSecDesc = NULL;
-    expect_failure(&args, E_NOTIMPL);
-    args.dwCapabilities = EOAC_APPID;
-    expect_failure(&args, E_NOTIMPL);
-}
-
 static void CIS_18_implicit_defaults(void **state)
 {
     ProcessSecurity *security;
@@ -411,9 +395,7 @@ static void CIS_19_nothing_else_is_returned(void **state)
         made += hr == S_OK;
         invalid += hr == E_INVALIDARG;
         none_good += hr == RPC_E_NO_GOOD_SECURITY_PACKAGES;
-        /* Until there are access permissions: EOAC_APPID, EOAC_ACCESS_CONTROL. */
-        assert_true(hr == S_OK || hr == E_INVALIDARG || hr == RPC_E_NO_GOOD_SECURITY_PACKAGES ||
-                    (hr == E_NOTIMPL && args.dwCapabilities & (EOAC_APPID | EOAC_ACCESS_CONTROL)));
+        assert_true(hr == S_OK || hr == E_INVALIDARG || hr == RPC_E_NO_GOOD_SECURITY_PACKAGES);
         assert_true(SUCCEEDED(hr) == (security != NULL));
         (void)security_free(security);
     }
@@ -673,7 +655,6 @@ int main(void)
         cmocka_unit_test(CIS_11_flags_that_exclude_each_other),
         cmocka_unit_test(CIS_12_identity_with_cloaking),
         cmocka_unit_test(CIS_13_secure_refs_need_security),
-        cmocka_unit_test(CIS_14_access_permissions_are_refused_not_ignored),
         cmocka_unit_test(CIS_18_implicit_defaults),
         cmocka_unit_test(CIS_19_nothing_else_is_returned),
         cmocka_unit_test(CIS_20_each_capability),

@@ -13,13 +13,27 @@
 #define PASSWD_BUFFER_MAX (1u << 20)
 #define BLANKS            " \t"
 
-enum { KEY_NAME, KEY_USERS, KEY_COMMAND, KEY_LIBRARY, KEY_GROUP, KEY_RUN_AS, KEY_COUNT };
+enum {
+    KEY_NAME,
+    KEY_USERS,
+    KEY_COMMAND,
+    KEY_LIBRARY,
+    KEY_GROUP,
+    KEY_RUN_AS,
+    KEY_LAUNCH,
+    KEY_APPID,
+    KEY_COUNT
+};
 
 struct ConfClasses {
     HashMap *by_clsid;
     ConfClass **items;
     size_t count;
-    ConfClass *open;           /* the section being read */
+    ConfAppId **appids;
+    size_t appid_count;
+    ConfClassesPart part;
+    ConfClass *open;           /* the section being read: a class, or */
+    ConfAppId *open_appid;     /* an AppID */
     unsigned lines[KEY_COUNT]; /* where its keys stand; 0: nowhere */
 };
 
@@ -35,6 +49,7 @@ static ConfClass *class_free(ConfClass *item)
     free(item->command);
     free(item->library);
     free(item->group);
+    free(item->launch);
     free(item);
     return NULL;
 }
@@ -46,6 +61,9 @@ ConfClasses *conf_classes_free(ConfClasses *classes)
     for (size_t i = 0; i < classes->count; i++)
         class_free(classes->items[i]);
     free(classes->items);
+    for (size_t i = 0; i < classes->appid_count; i++)
+        conf_appid_free(classes->appids[i]);
+    free(classes->appids);
     hashmap_free(classes->by_clsid);
     free(classes);
     return NULL;
@@ -217,30 +235,70 @@ static int set_run_as(ConfClass *item, const ConfLine *line, char **ret_error)
     return item->account ? 0 : out_of_memory(line, ret_error);
 }
 
+static int set_launch(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    item->launch = strdup(line->value);
+    return item->launch ? 0 : out_of_memory(line, ret_error);
+}
+
+static int set_appid(ConfClass *item, const ConfLine *line, char **ret_error)
+{
+    if (guid_parse(line->value, &item->appid) < 0)
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "appid = %s in [%s]: expected an AppID such as "
+                          "{01234567-89ab-cdef-0123-456789abcdef}.",
+                          line->value, line->section);
+    item->has_appid = true;
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*set)(ConfClass *item, const ConfLine *line, char **ret_error);
     bool goes_on; /* an indented line adds to it */
+    bool asks;    /* the name service */
 } KEYS[KEY_COUNT] = {
-    [KEY_NAME] = {"name", set_name, false},          [KEY_USERS] = {"users", add_users, true},
+    [KEY_NAME] = {"name", set_name, false},          [KEY_USERS] = {"users", add_users, true, true},
     [KEY_COMMAND] = {"command", set_command, false}, [KEY_LIBRARY] = {"library", set_library, false},
-    [KEY_GROUP] = {"group", set_group, false},       [KEY_RUN_AS] = {"run_as", set_run_as, false},
+    [KEY_GROUP] = {"group", set_group, false},       [KEY_RUN_AS] = {"run_as", set_run_as, false, true},
+    [KEY_LAUNCH] = {"launch", set_launch, false},    [KEY_APPID] = {"appid", set_appid, false},
 };
+
+static int appid_add(ConfClasses *classes, const ConfLine *line, const Guid *id, char **ret_error)
+{
+    const ConfAppId *other = conf_classes_find_appid(classes, id);
+    if (other)
+        return conf_error(ret_error, -EINVAL, line->path, line->number,
+                          "[%s] is described a second time; expected it once, it stands at %s already.",
+                          line->section, other->origin);
+    ConfAppId **appids = reallocarray(classes->appids, classes->appid_count + 1, sizeof(ConfAppId *));
+    if (appids) classes->appids = appids;
+    if (!appids || conf_appid_new(id, line, &classes->open_appid) < 0) return out_of_memory(line, ret_error);
+    appids[classes->appid_count++] = classes->open_appid;
+    return 0;
+}
 
 static int on_heading(ConfClasses *classes, const ConfLine *line, char **ret_error)
 {
-    Guid clsid;
-    if (guid_parse(line->section, &clsid) < 0)
+    static const char word[] = "appid ";
+    Guid id;
+    classes->open = NULL;
+    classes->open_appid = NULL;
+    if (strncmp(line->section, word, strlen(word)) == 0 && guid_parse(line->section + strlen(word), &id) == 0)
+        return appid_add(classes, line, &id, ret_error);
+    if (guid_parse(line->section, &id) < 0)
         return conf_error(ret_error, -EINVAL, line->path, line->number,
-                          "[%s]: expected a class id such as [{01234567-89ab-cdef-0123-456789abcdef}].",
+                          "[%s]: expected a class id such as [{01234567-89ab-cdef-0123-456789abcdef}], or an "
+                          "AppID such as [appid {01234567-89ab-cdef-0123-456789abcdef}].",
                           line->section);
-    return class_add(classes, line, &clsid, ret_error);
+    return class_add(classes, line, &id, ret_error);
 }
 
 static int on_line(void *user, const ConfLine *line, char **ret_error)
 {
     ConfClasses *classes = user;
     if (!line->name) return on_heading(classes, line, ret_error);
+    if (classes->open_appid) return conf_appid_line(classes->open_appid, line, ret_error);
     if (!classes->open)
         return conf_error(ret_error, -EINVAL, line->path, line->number,
                           "the key %s stands before the first section; expected a `[{CLSID}]` line above it.",
@@ -254,11 +312,14 @@ static int on_line(void *user, const ConfLine *line, char **ret_error)
                 "%s in [%s] is set a second time; expected it once, it stands in line %u already.",
                 line->name, line->section, *first);
         *first = line->number;
+        if (KEYS[key].asks && classes->part == CONF_CLASSES_APPIDS) return 0;
         return KEYS[key].set(classes->open, line, ret_error);
     }
-    return conf_error(ret_error, -EINVAL, line->path, line->number,
-                      "[%s] has no key %s; expected one of name, users, command, library, group, run_as.",
-                      line->section, line->name);
+    return conf_error(
+        ret_error, -EINVAL, line->path, line->number,
+        "[%s] has no key %s; expected one of name, users, command, library, group, run_as, launch, "
+        "appid.",
+        line->section, line->name);
 }
 
 /* What only the whole section says. */
@@ -291,8 +352,10 @@ static int read_one(ConfClasses *classes, const char *directory, const char *nam
         return conf_error(ret_error, -ENOMEM, directory, 0, "out of memory.");
     }
     classes->open = NULL;
+    classes->open_appid = NULL;
     int r = conf_file_read(path, on_line, classes, ret_error);
-    for (size_t i = before; r == 0 && i < classes->count; i++)
+    bool whole = classes->part == CONF_CLASSES_ALL;
+    for (size_t i = before; r == 0 && whole && i < classes->count; i++)
         r = class_check(classes->items[i], ret_error);
     return r;
 }
@@ -308,11 +371,27 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): no locale */
 }
 
-int conf_classes_load(const char *directory, ConfClasses **ret_classes, char **ret_error)
+/* An AppID may stand in a later file than its classes. */
+static int check_appids(const ConfClasses *classes, char **ret_error)
+{
+    for (size_t i = 0; i < classes->count; i++) {
+        const ConfClass *item = classes->items[i];
+        char text[GUID_STRING_SIZE];
+        if (!item->has_appid || conf_classes_find_appid(classes, &item->appid)) continue;
+        guid_format(&item->appid, text);
+        return conf_error(ret_error, -EINVAL, item->origin, 0,
+                          "appid = {%s}: expected a section [appid {%s}] in one of the files.", text, text);
+    }
+    return 0;
+}
+
+int conf_classes_load_part(const char *directory, ConfClassesPart part, ConfClasses **ret_classes,
+                           char **ret_error)
 {
     _cleanup_(conf_classes_freep) ConfClasses *classes = calloc(1, sizeof(*classes));
     if (!classes || hashmap_new(&classes->by_clsid) < 0)
         return conf_error(ret_error, -ENOMEM, directory, 0, "out of memory.");
+    classes->part = part;
     struct dirent **names = NULL;
     int count = scandir(directory, &names, is_conf_file, by_name), r = 0;
     if (count < 0 && errno != ENOENT)
@@ -322,9 +401,15 @@ int conf_classes_load(const char *directory, ConfClasses **ret_classes, char **r
         free(names[i]);
     }
     free(names);
+    if (r == 0) r = check_appids(classes, ret_error);
     if (r < 0) return r;
     *ret_classes = TAKE_PTR(classes);
     return 0;
+}
+
+int conf_classes_load(const char *directory, ConfClasses **ret_classes, char **ret_error)
+{
+    return conf_classes_load_part(directory, CONF_CLASSES_ALL, ret_classes, ret_error);
 }
 
 size_t conf_classes_count(const ConfClasses *classes)
@@ -356,4 +441,30 @@ bool conf_class_shares_host(const ConfClass *a, const ConfClass *b)
     if (a == b) return a->library != NULL;
     if (!a->library || !b->library || !a->group || !b->group || strcmp(a->group, b->group) != 0) return false;
     return a->run_as == b->run_as && (a->run_as != CONF_RUN_AS_ACCOUNT || a->account_uid == b->account_uid);
+}
+
+const ConfAppId *conf_classes_find_appid(const ConfClasses *classes, const Guid *appid)
+{
+    for (size_t i = 0; i < classes->appid_count; i++)
+        if (guid_equal(&classes->appids[i]->id, appid)) return classes->appids[i];
+    return NULL;
+}
+
+const ConfAppId *conf_classes_appid_of(const ConfClasses *classes, const char *path)
+{
+    for (size_t i = 0; i < classes->appid_count; i++)
+        if (conf_appid_has_program(classes->appids[i], path)) return classes->appids[i];
+    return NULL;
+}
+
+const ConfAppId *conf_classes_appid_at(const ConfClasses *classes, size_t index)
+{
+    return index < classes->appid_count ? classes->appids[index] : NULL;
+}
+
+const char *conf_classes_launch(const ConfClasses *classes, const ConfClass *item, const char **ret_origin)
+{
+    const ConfAppId *appid = item->has_appid ? conf_classes_find_appid(classes, &item->appid) : NULL;
+    *ret_origin = item->launch || !appid ? item->origin : appid->origin;
+    return item->launch ? item->launch : appid ? appid->launch : NULL;
 }

@@ -2,6 +2,7 @@
 /*
  * Any bytes as a file of classes.d: either all its classes or a sentence that is safe to print.
  * Decoder: src/conf/classes.c
+ * Decoder: src/conf/appid.c
  * Decoder: src/conf/file.c
  */
 #include <assert.h>

@@ -83,6 +83,19 @@
     KEY(SECURITY_MACHINE_IDENTITY, "security", "machine_identity", "root mantle", TYPE(CONF_LIST),           \
         "Accounts, and @groups, whose processes may act as this machine, with the keytab that mantle-authd " \
         "holds.")                                                                                            \
+    KEY(SECURITY_ADMINISTRATORS, "security", "administrators", "", TYPE(CONF_LIST),                          \
+        "Who is a member of Administrators, BA in SDDL: principals, local accounts, %groups, SIDs.")         \
+    KEY(SECURITY_DEFAULT_LAUNCH, "security", "default_launch", "D:(A;;CCDCLCSWRP;;;AU)", TYPE(CONF_STRING),  \
+        "SDDL: who may activate and launch classes that have no permission of their own.")                   \
+    KEY(SECURITY_MACHINE_LAUNCH_LIMIT, "security", "machine_launch_limit", "", TYPE(CONF_STRING),            \
+        "SDDL that is asked in addition at every activation. Not set: no limit.")                            \
+    KEY(SECURITY_SECURE_REFERENCES, "security", "secure_references", "no", TYPE(CONF_BOOLEAN),               \
+        "Whether processes that do not call CoInitializeSecurity count references by caller.")               \
+    KEY(SECURITY_DEFAULT_ACCESS, "security", "default_access", "", TYPE(CONF_STRING),                        \
+        "SDDL: who may call processes that leave it to the configuration. Not set: the process's own "       \
+        "identity and SYSTEM.")                                                                              \
+    KEY(SECURITY_MACHINE_ACCESS_LIMIT, "security", "machine_access_limit", "", TYPE(CONF_STRING),            \
+        "SDDL that is asked in addition at every call of every process. Not set: no limit.")                 \
     KEY(AUTHORITY_SOCKET, "authority", "socket", "", TYPE(CONF_PATH),                                        \
         "Socket of mantle-authd, for example /run/mantle/authd.socket. Set: it holds the keytab and all "    \
         "tickets, and processes that cannot reach it fail. Not set: each process reads the keytab itself.")  \

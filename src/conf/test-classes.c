@@ -107,24 +107,92 @@ static void check_bad(const char *text, const char *sentence)
     put("x.conf", text);
     assert_int_equal(conf_classes_load(directory, &classes, &error), -EINVAL);
     assert_null(classes);
+    if (!sentence) return;
     size_t prefix = strlen(directory) + strlen("/x.conf");
     assert_true(strlen(error) > prefix);
     assert_string_equal(error + prefix, sentence);
+}
+
+#define APPID "{4b9a2c10-8d7e-4f21-b0c6-0123456789ab}"
+
+static void test_appids(void **state)
+{
+    _cleanup_(conf_classes_freep) ConfClasses *classes = NULL, *appids = NULL;
+    const char *origin;
+    char *error = NULL;
+    put("a.conf", "[" CLASS_A "]\nusers = 0\nappid = " APPID "\n"
+                  "[" CLASS_B "]\nusers = no such account\nlaunch = D:(A;;CC;;;AU)\n");
+    put("b.conf",
+        "[appid " APPID "]\nname = Greeter\naccess = D:\nlaunch = D:(A;;CC;;;BA)\nauthn_level = privacy\n"
+        "executables = greeterd /usr/libexec/greeter\n");
+    /* Who only looks for AppIDs does not stumble over accounts. */
+    assert_int_equal(conf_classes_load(directory, &classes, &error), -EINVAL);
+    free(error);
+    error = NULL;
+    assert_int_equal(conf_classes_load_part(directory, CONF_CLASSES_APPIDS, &appids, &error), 0);
+    Guid id = guid(APPID), a = guid(CLASS_A), b = guid(CLASS_B);
+    const ConfAppId *appid = conf_classes_find_appid(appids, &id);
+    assert_non_null(appid);
+    assert_ptr_equal(conf_classes_appid_at(appids, 0), appid);
+    assert_null(conf_classes_appid_at(appids, 1));
+    assert_null(conf_classes_find_appid(appids, &a));
+    assert_string_equal(appid->name, "Greeter");
+    assert_string_equal(appid->access, "D:");
+    assert_int_equal(appid->authn_level, 6);
+    assert_ptr_equal(conf_classes_appid_of(appids, "/opt/greeterd"), appid);
+    assert_ptr_equal(conf_classes_appid_of(appids, "/usr/libexec/greeter"), appid);
+    assert_null(conf_classes_appid_of(appids, "/opt/greeter"));
+    assert_null(conf_classes_appid_of(appids, "/opt/greeterd2"));
+    assert_string_equal(conf_classes_launch(appids, conf_classes_find(appids, &a), &origin),
+                        "D:(A;;CC;;;BA)");
+    assert_ptr_equal(origin, appid->origin);
+    assert_string_equal(conf_classes_launch(appids, conf_classes_find(appids, &b), &origin),
+                        "D:(A;;CC;;;AU)");
+    assert_false(conf_classes_may_serve(appids, &a, 0));
+}
+
+static void test_bad_appids(void **state)
+{
+    check_bad("[appid x]\n",
+              ":1: [appid x]: expected a class id such as [{01234567-89ab-cdef-0123-456789abcdef}], or an "
+              "AppID such as [appid {01234567-89ab-cdef-0123-456789abcdef}].");
+    check_bad("[appid " APPID "]\n[appid " APPID "]\n", NULL);
+    check_bad("[appid " APPID "]\nusers = root\n",
+              ":2: [appid " APPID
+              "] has no key users; expected one of name, access, launch, authn_level, executables.");
+    check_bad("[appid " APPID "]\nname = x\nname = y\n",
+              ":3: name in [appid " APPID
+              "] is set a second time; expected it once, it stands in line 2 already.");
+    /* CIS-17: then the processes that need it get no security, and marshal nothing. */
+    check_bad("[appid " APPID "]\nauthn_level = 7\n",
+              ":2: authn_level = 7 in [appid " APPID
+              "]: expected one of none, connect, call, packet, integrity, privacy.");
+    check_bad("[" CLASS_A "]\nusers = root\nappid = x\n",
+              ":3: appid = x in [" CLASS_A
+              "]: expected an AppID such as {01234567-89ab-cdef-0123-456789abcdef}.");
+    check_bad("[" CLASS_A "]\nusers = root\nappid = " APPID "\n",
+              ":1: appid = " APPID ": expected a section [appid " APPID "] in one of the files.");
+    check_bad("[" CLASS_A "]\nusers = root\nlaunch = a\nlaunch = b\n",
+              ":4: launch in [" CLASS_A
+              "] is set a second time; expected it once, it stands in line 3 already.");
 }
 
 static void test_bad(void **state)
 {
     check_bad("users = root\n",
               ":1: the key users stands before the first section; expected a `[{CLSID}]` line above it.");
-    check_bad("[class]\nusers = root\n",
-              ":1: [class]: expected a class id such as [{01234567-89ab-cdef-0123-456789abcdef}].");
+    check_bad("[class]\nusers = root\n", ":1: [class]: expected a class id such as "
+                                         "[{01234567-89ab-cdef-0123-456789abcdef}], or an AppID such as "
+                                         "[appid {01234567-89ab-cdef-0123-456789abcdef}].");
     /* longer than inih keeps, with a valid id in front */
     check_bad("[" CLASS_A "                                        x]\nusers = root\n",
               ":1: [" CLASS_A "                                        x]: expected a class id such as "
-              "[{01234567-89ab-cdef-0123-456789abcdef}].");
-    check_bad("[" CLASS_A "]\nuser = root\n",
-              ":2: [" CLASS_A
-              "] has no key user; expected one of name, users, command, library, group, run_as.");
+              "[{01234567-89ab-cdef-0123-456789abcdef}], or an AppID such as "
+              "[appid {01234567-89ab-cdef-0123-456789abcdef}].");
+    check_bad(
+        "[" CLASS_A "]\nuser = root\n",
+        ":2: [" CLASS_A
+        "] has no key user; expected one of name, users, command, library, group, run_as, launch, appid.");
     check_bad("[" CLASS_A "]\nname = x\n",
               ":1: expected `users =` with at least one account: without it nobody may serve this class.");
     check_bad("[" CLASS_A "]\n[" CLASS_B "]\nusers = 1\n",
@@ -286,6 +354,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_good, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_none, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_bad, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_appids, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_bad_appids, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_groups, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_started, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_started_badly, make_directory, remove_directory),

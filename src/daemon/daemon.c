@@ -12,6 +12,7 @@
 #include "daemon/listen.h"
 #include "daemon/local.h"
 #include "daemon/names.h"
+#include "daemon/permit.h"
 #include "io/log.h"
 #include "io/pool.h"
 #include "orpc/activation-server.h"
@@ -29,6 +30,7 @@
 struct Daemon {
     const Conf *conf;
     ConfClasses *classes;
+    Permit *permit;
     Authority *authority;
     Names names;
     IoLoop *loop;
@@ -75,6 +77,24 @@ static bool may_serve(void *context, const struct ucred *process, const Guid *cl
                        "class {%s} is in no file of %s; add it there and restart mantled", text,
                        conf_string(daemon->conf, CONF_PATHS_CLASSES));
     return false;
+}
+
+static bool may_launch(void *context, const RpcCall *call, const Guid *clsid)
+{
+    const Daemon *daemon = context;
+    return permit_admits(daemon->permit, call->token, call->is_local, clsid);
+}
+
+static bool may_start(void *context, const ActivationOrder *order)
+{
+    const Daemon *daemon = context;
+    return permit_admits_start(daemon->permit, order->caller, order->is_local, order->clsid);
+}
+
+static bool may_call(void *context, const RpcCall *call)
+{
+    const Daemon *daemon = context;
+    return permit_admits_call(daemon->permit, call->token, call->is_local);
 }
 
 /* Pings: mantled's own objects are reclaimed here, those of others by their processes. */
@@ -124,6 +144,8 @@ static int load(Daemon *daemon)
         log_line(LOG_ERR, "%s", error ? error : strerror(-r));
         return r;
     }
+    r = permit_new(daemon->conf, daemon->classes, &daemon->permit);
+    if (r < 0) return r;
     r = names_init(daemon->conf, &daemon->names);
     if (r < 0)
         log_line(LOG_ERR, "cannot tell the names of this machine: %s; set [exporter] name", strerror(-r));
@@ -192,11 +214,16 @@ static int make_tables(Daemon *daemon)
                                 .context = daemon};
     options.services = offered_services(daemon->conf, &options.service_count);
     if (r == 0) r = result(registrar_new(&options, &daemon->registrar), "registrar");
-    LauncherOptions launches = {
-        .classes = daemon->classes, .authority = daemon->authority, .registrar = daemon->registrar};
+    LauncherOptions launches = {.classes = daemon->classes,
+                                .authority = daemon->authority,
+                                .registrar = daemon->registrar,
+                                .may_start = may_start,
+                                .context = daemon};
     if (r == 0) r = launcher_new(&launches, &daemon->launcher);
     ActivationServerOptions activation = {
         .registrar = daemon->registrar,
+        .may_launch = may_launch,
+        .context = daemon,
         .floor = (uint8_t)conf_choice(daemon->conf, CONF_SECURITY_ACTIVATION_FLOOR),
         .log = log_sentence,
         .prepare = launcher_prepare,
@@ -243,7 +270,10 @@ static int make_servers(Daemon *daemon)
         RpcStatus status = rpc_server_register(daemon->resolver_server, daemon->rows[i]);
         if (status != RPCST_OK) return result(orpc_result_from_status(status), "resolver's interfaces");
     }
-    OrpcServerOptions orpc = {.exporter = daemon->exporter, .authn_level_floor = LEVEL_INTEGRITY};
+    OrpcServerOptions orpc = {.exporter = daemon->exporter,
+                              .authn_level_floor = LEVEL_INTEGRITY,
+                              .may_call = may_call,
+                              .context = daemon};
     return result(orpc_serve(daemon->exporter_server, &orpc, &daemon->service), "exporter's objects");
 }
 
@@ -332,6 +362,7 @@ Daemon *daemon_free(Daemon *daemon)
     resolver_free(daemon->resolver);
     authority_unref(daemon->authority);
     names_deinit(&daemon->names);
+    permit_free(daemon->permit);
     conf_classes_free(daemon->classes);
     free(daemon);
     return NULL;

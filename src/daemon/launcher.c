@@ -140,6 +140,8 @@ static HRESULT start(const Launcher *launcher, const ActivationOrder *order, boo
                      RegistrarServer *server)
 {
     _cleanup_(launch_freep) Launch *launch = NULL;
+    const LauncherOptions *options = &launcher->options;
+    if (options->may_start && !options->may_start(options->context, order)) return E_ACCESSDENIED;
     HRESULT hr = ask(launcher, order, as_caller, true, &launch);
     if (FAILED(hr)) return hr;
     int pidfd = launch_take_pidfd(launch);

@@ -18,6 +18,10 @@ typedef struct LauncherOptions {
     Authority *authority;
     Registrar *registrar;
     uint64_t timeout; /* ns; 0: LAUNCHER_TIMEOUT */
+    /* Whether who activates may have a process started; else E_ACCESSDENIED. NULL: everybody who may
+     * activate. */
+    bool (*may_start)(void *context, const ActivationOrder *order);
+    void *context;
 } LauncherOptions;
 
 /* 0, -ENOMEM. */

@@ -55,7 +55,10 @@ static HRESULT make(const ActivationServer *server, const RpcCall *call, const R
                     bool disable_aaa, RegistrarReply *reply)
 {
     const ActivationServerOptions *options = &server->options;
-    ActivationOrder order = {.clsid = &asked->clsid, .caller = call->token, .disable_aaa = disable_aaa};
+    ActivationOrder order = {.clsid = &asked->clsid,
+                             .caller = call->token,
+                             .is_local = call->is_local,
+                             .disable_aaa = disable_aaa};
     HRESULT hr = E_FAIL;
     for (int attempt = 0; attempt < 2; attempt++) {
         ActivationServant servant = {.anybody = true};
@@ -76,7 +79,7 @@ static HRESULT launch(const ActivationServer *server, const RpcCall *call, Regis
     asked->caller = call->token ? token_principal(call->token) : "";
     asked->authn_level = call->authn_level;
     if (server->options.may_launch &&
-        !server->options.may_launch(server->options.context, call->token, &asked->clsid))
+        !server->options.may_launch(server->options.context, call, &asked->clsid))
         return E_ACCESSDENIED;
     HRESULT hr = make(server, call, asked, disable_aaa, &reply);
     if (SUCCEEDED(hr)) hr = overall(&reply);

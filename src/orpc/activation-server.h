@@ -14,6 +14,7 @@ typedef struct ActivationServer ActivationServer;
 typedef struct ActivationOrder {
     const Guid *clsid;
     Token *caller;    /* NULL: did not authenticate */
+    bool is_local;    /* over a UNIX socket */
     bool disable_aaa; /* nothing may run as the client (ACT-10) */
 } ActivationOrder;
 
@@ -26,9 +27,9 @@ typedef struct ActivationServant {
 typedef struct ActivationServerOptions {
     Registrar *registrar; /* must outlive the server */
     uint8_t floor;        /* lowest RPC_C_AUTHN_LEVEL_*; below: ERROR_ACCESS_DENIED as a fault */
-    /* The launch permission; NULL: everybody who reached the floor. `token` is NULL for unauthenticated
-     * callers. */
-    bool (*may_launch)(void *context, Token *token, const Guid *clsid);
+    /* The launch permission; NULL: everybody who reached the floor. The call has no token where the caller
+     * did not authenticate. */
+    bool (*may_launch)(void *context, const RpcCall *call, const Guid *clsid);
     void (*log)(void *context, int priority,
                 const char *sentence); /* may be NULL; foreign strings are not escaped */
     void *context;

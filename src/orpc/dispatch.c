@@ -32,11 +32,17 @@ static bool service_admits(void *data, const RpcCall *call)
     return reader_status(&reader) == 0 && causality_is_blocked(&orpc.causality);
 }
 
+static bool is_admitted(const OrpcService *service, const RpcCall *call)
+{
+    if (call->authn_level < service->options.authn_level_floor) return false;
+    return !service->options.may_call || service->options.may_call(service->options.context, call);
+}
+
 /* The checks of [MS-DCOM] 3.1.1.5.4 in their order, up to the IPID. 0 or the fault. */
 static RpcStatus check_header(const OrpcService *service, const RpcCall *call, const OrpcThis *orpc)
 {
     if (!com_version_is_supported(orpc->version)) return (RpcStatus)RPC_E_VERSION_MISMATCH;
-    if (call->authn_level < service->options.authn_level_floor)
+    if (!is_admitted(service, call))
         return is_rem_unknown(&call->iid) ? (RpcStatus)E_ACCESSDENIED : RPCST_ACCESS_DENIED;
     if (orpc->flags != 0) return (RpcStatus)RPC_E_INVALID_HEADER;
     if (!call->has_object || guid_is_null(&call->object)) return (RpcStatus)RPC_E_INVALID_IPID;

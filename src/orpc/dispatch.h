@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server side of an ORPC call ([MS-DCOM] 3.1.1.5.4): a request on an object interface becomes the invoke
- * operation of the exported object. Order of the checks: version, authentication level, header flags, IPID,
- * iface.
+ * operation of the exported object. Order of the checks: version, authentication level, access permission,
+ * header flags, IPID, iface.
  */
 #pragma once
 #include "orpc/exporter.h"
@@ -33,6 +33,9 @@ typedef struct OrpcServerOptions {
     Exporter *exporter;
     uint8_t authn_level_floor; /* calls below are refused with ERROR_ACCESS_DENIED, on IRemUnknown with
                                   E_ACCESSDENIED */
+    /* The access permission; refused as above. NULL: everybody. */
+    bool (*may_call)(void *context, const RpcCall *call);
+    void *context;
 } OrpcServerOptions;
 
 typedef struct OrpcService OrpcService;

@@ -43,10 +43,10 @@ static bool may_serve(void *context, const struct ucred *process, const Guid *of
     return true;
 }
 
-static bool may_launch(void *context, Token *token, const Guid *of)
+static bool may_launch(void *context, const RpcCall *call, const Guid *of)
 {
     const Fixture *fixture = context;
-    assert_ptr_equal(token, fixture->token);
+    assert_ptr_equal(call->token, fixture->token);
     return fixture->may_launch;
 }
 

@@ -114,3 +114,21 @@ int name_resolve(const char *name, Sid *ret_sid, SecFailure *ret_failure)
     if (r == 0) *ret_sid = sid_from_uid(id);
     return r;
 }
+
+int name_resolve_list(const char *const *names, Sid **ret_sids, size_t *ret_count, SecFailure *ret_failure)
+{
+    _cleanup_(freep) Sid *sids = NULL;
+    size_t count = 0;
+    int r = 0;
+
+    while (names[count])
+        count++;
+    sids = calloc(count ? count : 1, sizeof(*sids));
+    if (!sids) return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = name_resolve(names[i], &sids[i], ret_failure);
+    if (r != 0) return r;
+    *ret_sids = TAKE_PTR(sids);
+    *ret_count = count;
+    return 0;
+}

@@ -12,3 +12,6 @@
  * *ret_failure says why there is none; -ENOMEM, -EIO.
  */
 int name_resolve(const char *name, Sid *ret_sid, SecFailure *ret_failure) must_use;
+/* All of a list that ends with NULL; free(). As above. */
+int name_resolve_list(const char *const *names, Sid **ret_sids, size_t *ret_count,
+                      SecFailure *ret_failure) must_use;

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access rights as IAccessControl (iaccess.h) speaks of them; sdk:TRUSTEE_W, sdk:ACTRL_ACCESSW. */
+#pragma once
+#include "winnt.h"
+
+typedef enum _TRUSTEE_TYPE {
+    TRUSTEE_IS_UNKNOWN = 0,
+    TRUSTEE_IS_USER = 1,
+    TRUSTEE_IS_GROUP = 2,
+    TRUSTEE_IS_DOMAIN = 3,
+    TRUSTEE_IS_ALIAS = 4,
+    TRUSTEE_IS_WELL_KNOWN_GROUP = 5,
+    TRUSTEE_IS_DELETED = 6,
+    TRUSTEE_IS_INVALID = 7,
+    TRUSTEE_IS_COMPUTER = 8,
+} TRUSTEE_TYPE;
+
+typedef enum _TRUSTEE_FORM {
+    TRUSTEE_IS_SID = 0,
+    TRUSTEE_IS_NAME = 1,
+    TRUSTEE_BAD_FORM = 2,
+    TRUSTEE_IS_OBJECTS_AND_SID = 3,
+    TRUSTEE_IS_OBJECTS_AND_NAME = 4,
+} TRUSTEE_FORM;
+
+typedef enum _MULTIPLE_TRUSTEE_OPERATION {
+    NO_MULTIPLE_TRUSTEE = 0,
+    TRUSTEE_IS_IMPERSONATE = 1,
+} MULTIPLE_TRUSTEE_OPERATION;
+
+typedef struct _TRUSTEE_W {
+    struct _TRUSTEE_W *pMultipleTrustee;
+    MULTIPLE_TRUSTEE_OPERATION MultipleTrusteeOperation;
+    TRUSTEE_FORM TrusteeForm;
+    TRUSTEE_TYPE TrusteeType;
+    LPWSTR ptstrName; /* a name, or a PSID, as TrusteeForm says */
+} TRUSTEE_W, *PTRUSTEE_W, TRUSTEEW, *PTRUSTEEW;
+
+typedef ULONG ACCESS_RIGHTS, *PACCESS_RIGHTS;
+typedef ULONG INHERIT_FLAGS, *PINHERIT_FLAGS;
+
+typedef struct _ACTRL_ACCESS_ENTRYW {
+    TRUSTEE_W Trustee;
+    ULONG fAccessFlags;
+    ACCESS_RIGHTS Access;
+    ACCESS_RIGHTS ProvSpecificAccess;
+    INHERIT_FLAGS Inheritance;
+    LPWSTR lpInheritProperty;
+} ACTRL_ACCESS_ENTRYW, *PACTRL_ACCESS_ENTRYW;
+
+#define ACTRL_ACCESS_ALLOWED 0x00000001u
+#define ACTRL_ACCESS_DENIED  0x00000002u
+
+typedef struct _ACTRL_ACCESS_ENTRY_LISTW {
+    ULONG cEntries;
+    ACTRL_ACCESS_ENTRYW *pAccessList;
+} ACTRL_ACCESS_ENTRY_LISTW, *PACTRL_ACCESS_ENTRY_LISTW;
+
+typedef struct _ACTRL_PROPERTY_ENTRYW {
+    LPWSTR lpProperty;
+    PACTRL_ACCESS_ENTRY_LISTW pAccessEntryList;
+    ULONG fListFlags;
+} ACTRL_PROPERTY_ENTRYW, *PACTRL_PROPERTY_ENTRYW;
+
+typedef struct _ACTRL_ALISTW {
+    ULONG cEntries;
+    PACTRL_PROPERTY_ENTRYW pPropertyAccessList;
+} ACTRL_ACCESSW, *PACTRL_ACCESSW, ACTRL_AUDITW, *PACTRL_AUDITW;
