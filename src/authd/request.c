@@ -96,27 +96,35 @@ static int refuse_last(Run *run, const char *sentence)
     return refuse(run, ERROR_INVALID_FUNCTION, "%s", sentence);
 }
 
-/* Asks the authority; waits on this thread, if it can be spared. 0, SEC_RESTART, SEC_FAILED: a refusal is the
- * reply; -errno. */
+/* Asks the authority; waits on this thread, if it can be spared. The answer points into the call. 0,
+ * SEC_RESTART, SEC_FAILED with *failure, -errno. */
+static int ask_with(Run *run, const AuthorityRequest *request, AuthorityCall **ret_call,
+                    AuthorityAnswer *ret_answer, SecFailure *failure)
+{
+    IoWait wait;
+    *ret_answer = (AuthorityAnswer){0};
+    int result = authority_ask(run->house->authority, request, run->deadline, ret_call);
+    if (result != 0) return result;
+    result = authority_ask_step(*ret_call, request->operation, &wait, ret_answer, failure);
+    if (result != SEC_WAIT) return result;
+    if (io_pool_block_begin(false) != 0) {
+        sec_failure_set(failure, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
+                        "the authority has too many requests that wait for a KDC; try again");
+        return SEC_FAILED;
+    }
+    while (result == SEC_WAIT) {
+        result = io_wait(&wait);
+        if (result == 0 || result == -ETIMEDOUT) /* the step says what that means */
+            result = authority_ask_step(*ret_call, request->operation, &wait, ret_answer, failure);
+    }
+    io_pool_block_end();
+    return result;
+}
+
+/* What was asked for. 0, SEC_RESTART, SEC_FAILED: a refusal is the reply; -errno. */
 static int ask(Run *run, const AuthorityRequest *request, AuthorityAnswer *ret_answer)
 {
-    SecFailure *failure = &run->reply->refusal;
-    IoWait wait;
-    int result = authority_ask(run->house->authority, request, run->deadline, &run->call);
-    if (result == 0) result = authority_ask_step(run->call, request->operation, &wait, ret_answer, failure);
-    if (result == SEC_WAIT) {
-        if (io_pool_block_begin(false) != 0) {
-            result = refuse(run, (uint32_t)SEC_E_INSUFFICIENT_MEMORY,
-                            "the authority has too many requests that wait for a KDC; try again");
-            return result ? result : SEC_FAILED;
-        }
-        while (result == SEC_WAIT) {
-            result = io_wait(&wait);
-            if (result == 0 || result == -ETIMEDOUT) /* the step says what that means */
-                result = authority_ask_step(run->call, request->operation, &wait, ret_answer, failure);
-        }
-        io_pool_block_end();
-    }
+    int result = ask_with(run, request, &run->call, ret_answer, &run->reply->refusal);
     if (result != SEC_FAILED) return result;
     result = reply_refusal(run, ret_answer->token);
     authority_answer_deinit(ret_answer);
@@ -164,6 +172,7 @@ static int reply_token(Run *run, AuthorityAnswer *answer, const TokenView *view)
 /* A caller: what it is worth to who asks. `identity` has everything but the level. */
 static int reply_caller(Run *run, AuthorityAnswer *answer, AuthdIdentity *identity)
 {
+    identity->proved = true;
     TokenLevel level = worth(run, identity, (TokenLevel)answer->level);
     TokenView view = {.identity = identity, .level = level, .holder = run->asker->peer.uid};
     answer->level = (uint8_t)level;
@@ -236,6 +245,77 @@ static int logon_prepare(Run *run, AuthorityRequest *request)
     return result ? result : SEC_FAILED;
 }
 
+/* A conversation with oneself: who is shown, and who is seen. */
+typedef struct Mirror {
+    AuthorityCall *calls[4];
+    AuthorityAnswer answers[4];
+} Mirror;
+
+static void mirror_deinit(Run *run, Mirror *mirror)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(mirror->calls); i++) {
+        /* What did not come to its end. An id that was used up is nobody's. */
+        if (mirror->answers[i].conversation)
+            authority_tell(run->house->authority,
+                           &(AuthorityRequest){.operation = AUTHORITY_ABANDON,
+                                               .conversation = mirror->answers[i].conversation});
+        authority_answer_deinit(&mirror->answers[i]);
+        authority_call_free(mirror->calls[i]);
+    }
+}
+
+static int mirror_ask(Run *run, Mirror *mirror, size_t i, const AuthorityRequest *request)
+{
+    SecFailure ignored;
+    return ask_with(run, request, &mirror->calls[i], &mirror->answers[i], &ignored);
+}
+
+/* NTLM asks nobody whether a password is right until it is shown to a server, so that anybody could log on
+ * as anyone: it is shown to this authority, which knows accounts or asks who does. 0, SEC_FAILED: it does
+ * not take it for this principal's; -errno. */
+static int prove_ntlm(Run *run, const AuthdIdentity *identity)
+{
+    const uint8_t service = RPC_C_AUTHN_WINNT, level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY;
+    Mirror mirror = {0};
+    const AuthorityAnswer *answers = mirror.answers;
+    if (!authority_accepts(run->house->authority, service)) return SEC_FAILED;
+    int result = mirror_ask(run, &mirror, 0,
+                            &(AuthorityRequest){.operation = AUTHORITY_INITIATE,
+                                                .service = service,
+                                                .credential = identity->credential,
+                                                .target = "host/localhost",
+                                                .authn_level = level,
+                                                .impersonation = RPC_C_IMP_LEVEL_IDENTIFY});
+    if (result == 0)
+        result = mirror_ask(run, &mirror, 1,
+                            &(AuthorityRequest){.operation = AUTHORITY_ACCEPT,
+                                                .service = service,
+                                                .authn_level = level,
+                                                .token = answers[0].token});
+    if (result == 0)
+        result = mirror_ask(run, &mirror, 2,
+                            &(AuthorityRequest){.operation = AUTHORITY_INITIATE_FINISH,
+                                                .conversation = answers[0].conversation,
+                                                .token = answers[1].token});
+    if (result == 0)
+        result = mirror_ask(run, &mirror, 3,
+                            &(AuthorityRequest){.operation = AUTHORITY_ACCEPT_FINISH,
+                                                .conversation = answers[1].conversation,
+                                                .token = answers[2].token});
+    if (result == 0 && (!answers[3].principal || strcmp(answers[3].principal, identity->principal) != 0))
+        result = SEC_FAILED;
+    mirror_deinit(run, &mirror);
+    return result == SEC_RESTART ? SEC_FAILED : result;
+}
+
+/* A KDC was asked for what shows Kerberos, or the machine's own keytab has its key. 0, -errno. */
+static int prove(Run *run, AuthdIdentity *identity)
+{
+    int result = identity->shows & AUTHORITY_SHOWS_KERBEROS ? 0 : prove_ntlm(run, identity);
+    identity->proved = result == 0;
+    return settled(result);
+}
+
 static int answer_logon(Run *run)
 {
     AuthorityAnswer answer;
@@ -247,6 +327,7 @@ static int answer_logon(Run *run)
     answer.service = answer.shows & AUTHORITY_SHOWS_KERBEROS ? RPC_C_AUTHN_GSS_KERBEROS : RPC_C_AUTHN_WINNT;
     result = authd_identity_new(run->house->authority, &answer, &identity);
     if (result == 0) result = sid_from_principal(identity->principal, &identity->user);
+    if (result == 0) result = prove(run, identity);
     if (result != 0) return result;
     identity->owner = run->asker->peer.uid;
     TokenView view = {.identity = identity, .level = TOKEN_LEVEL_DELEGATION, .holder = identity->owner};
@@ -381,8 +462,24 @@ static AuthorityAnswer describe(AuthorityOperation operation, const AuthdIdentit
                              .group_count = identity->group_count};
 }
 
+/* Whoever gets it would take it for who it says. 0, SEC_FAILED: refused; -errno. */
+static int refuse_unproved(Run *run)
+{
+    const AuthdIdentity *identity = run->view.identity;
+    char who[SEC_QUOTE_SIZE];
+    if (identity->proved) return 0;
+    int result = refuse(run, (uint32_t)SEC_E_LOGON_DENIED,
+                        "nothing proved that this is %s: NTLM does not check a password before it is shown, "
+                        "and the authority's own accounts (ntlm_users, ntlm_winbind) do not take it; use "
+                        "Kerberos",
+                        sec_quote(identity->principal, who));
+    return result ? result : SEC_FAILED;
+}
+
 static int answer_open_token(Run *run)
 {
+    int result = refuse_unproved(run);
+    if (result != 0) return settled(result);
     const AuthorityRequest *request = &run->request;
     TokenView view = run->view;
     TokenLevel level = worth(run, view.identity, view.level);
@@ -442,6 +539,7 @@ static int answer_account(Run *run)
     int result = authd_identity_new(run->house->authority, &answer, &identity);
     if (result != 0) return result;
     identity->owner = peer->uid;
+    identity->proved = true; /* by the kernel */
     TokenView view = {.identity = identity, .level = TOKEN_LEVEL_DELEGATION, .holder = peer->uid};
     return reply_token(run, &answer, &view);
 }
@@ -507,7 +605,8 @@ static int answer_launch(Run *run)
     if (!run->house->launches)
         return refuse(run, (uint32_t)REGDB_E_CLASSNOTREG, "this authority starts no programs");
     memcpy(&order.clsid, run->request.token.data, sizeof(order.clsid));
-    int result = run->view.identity ? caller_token(&run->view, &caller) : 0;
+    int result = run->view.identity ? refuse_unproved(run) : 0;
+    if (result == 0 && run->view.identity) result = caller_token(&run->view, &caller);
     order.caller = caller;
     if (result == 0) result = launch_blocking(run, &order, &launched);
     if (result == LAUNCH_FAILED) return run->reply->data ? 0 : reply_refusal(run, (AuthorityBytes){0});

@@ -89,17 +89,22 @@ static int log_on(Authority *authority, const LogonSpec *spec, Token **ret_token
     return result;
 }
 
-static Token *alice(Authority *authority)
+static Token *by_password(Authority *authority, const char *principal, const char *password)
 {
     Token *token = NULL;
     SecFailure failure;
     const LogonSpec spec = {.source = LOGON_PASSWORD,
                             .service = RPC_C_AUTHN_WINNT,
-                            .principal = "LAB\\alice",
-                            .password = "Password",
+                            .principal = principal,
+                            .password = password,
                             .deadline = TIME_NEVER};
     assert_int_equal(log_on(authority, &spec, &token, &failure), 0);
     return token;
+}
+
+static Token *alice(Authority *authority)
+{
+    return by_password(authority, "LAB\\alice", "Password");
 }
 
 /* A whole conversation; what the server knows of the caller in the end. */
@@ -301,6 +306,44 @@ static void test_bound_to_an_account(void **state)
     assert_int_equal(failure.code, (uint32_t)SEC_E_INVALID_TOKEN);
     assert_int_equal(hand_over(token, TOKEN_LEVEL_IMPERSONATION, HANDOVER_ANYBODY, server, &got, &failure),
                      0);
+}
+
+/* NTLM logs anybody on as anyone: a password is found to be wrong when it is shown. Until then it is no
+ * identity on this machine, neither for others nor to be worth more than others are. */
+static void test_logon_that_nothing_proved(void **state)
+{
+    static const struct {
+        const char *principal, *password;
+    } rows[] = {{"LAB\\alice", "Passwort"},
+                {"LAB\\bob", "Password"},
+                {"LAB\\carol", "x"},
+                {"OTHER\\alice", "Password"}};
+    _cleanup_(authd_freep) Authd *authd = start("4294967294");
+    _cleanup_(authority_unrefp) Authority *client = connect_to(), *server = connect_to(), *linked = NULL;
+    SecFailure failure = {0};
+    assert_int_equal(authority_new_linked(&(AuthorityOptions){.krb5_config = "/dev/null", .ntlm = true},
+                                          &linked, &failure),
+                     0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(token_unrefp) Token *false_one = by_password(client, rows[i].principal, rows[i].password);
+        Token *got = NULL;
+        for (TokenLevel level = TOKEN_LEVEL_IDENTIFICATION; level <= TOKEN_LEVEL_DELEGATION; level++) {
+            failure = (SecFailure){0};
+            assert_int_equal(hand_over(false_one, level, HANDOVER_ANYBODY, server, &got, &failure),
+                             SEC_FAILED);
+            assert_int_equal(failure.code, (uint32_t)SEC_E_LOGON_DENIED);
+            assert_non_null(strstr(failure.sentence, "nothing proved"));
+        }
+    }
+    /* The real one calls while this account says that it is her. */
+    _cleanup_(token_unrefp) Token *false_one = by_password(client, "LAB\\alice", "Passwort"),
+                                  *real = alice(linked), *caller = NULL;
+    assert_int_equal(converse(real, server, RPC_C_IMP_LEVEL_IMPERSONATE, &caller, &failure), 0);
+    assert_string_equal(token_principal(caller), "LAB\\alice");
+    assert_int_equal(token_level(caller), TOKEN_LEVEL_IDENTIFICATION);
+    assert_null(token_held(caller));
+    assert_int_equal(converse(false_one, server, RPC_C_IMP_LEVEL_IMPERSONATE, &(Token *){NULL}, &failure),
+                     SEC_FAILED);
 }
 
 static void test_account(void **state)
@@ -599,6 +642,7 @@ int main(void)
         cmocka_unit_test(test_handover),
         cmocka_unit_test(test_LVL_5_one_hop),
         cmocka_unit_test(test_bound_to_an_account),
+        cmocka_unit_test(test_logon_that_nothing_proved),
         cmocka_unit_test(test_account),
         cmocka_unit_test(test_forged),
         cmocka_unit_test(test_restart),

@@ -232,8 +232,8 @@ bool token_table_proved(TokenTable *table, uid_t owner, const char *principal, u
     pthread_mutex_lock(&table->lock);
     for (HashIterator iterator = {0}; !found && (entry = hashmap_next(table->by_key, &iterator));) {
         const AuthdIdentity *identity = entry->view.identity;
-        found = identity->owner == owner && identity->service == service && !entry->view.handed &&
-                strcmp(identity->principal, principal) == 0;
+        found = identity->owner == owner && identity->proved && identity->service == service &&
+                !entry->view.handed && strcmp(identity->principal, principal) == 0;
     }
     pthread_mutex_unlock(&table->lock);
     return found;

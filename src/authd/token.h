@@ -33,6 +33,7 @@ typedef struct AuthdIdentity {
     uint32_t account_flags;
     int64_t expires;
     uid_t owner; /* the account that logged on as this; AUTHD_NOBODY: a caller from the network */
+    bool proved; /* that it is who it says. Else only good for being shown, which is where it is found out */
 } AuthdIdentity;
 
 /* Copies texts and groups of an answer to LOGON, ACCEPT_FINISH or TRANSITION, and takes its credential over,
@@ -73,6 +74,6 @@ DEFINE_CLEANUP(TokenTable, token_table_free)
 int token_table_add(TokenTable *table, Account *account, const TokenView *view, int *ret_fd) must_use;
 /* 0, TOKEN_UNKNOWN. */
 int token_table_find(TokenTable *table, int fd, TokenView *ret_view) must_use;
-/* Whether an account holds a token of its own logon as this principal, proved by this service. */
+/* Whether an account holds a token of its own logon as this principal, which this service has proved. */
 bool token_table_proved(TokenTable *table, uid_t owner, const char *principal, uint8_t service);
 size_t token_table_count(TokenTable *table);

@@ -340,6 +340,9 @@ CHECKS = [
     # mantle-authd
     ("act-as-callers-for-everybody", "src/authd/request.c",
      "if (level <= TOKEN_LEVEL_IDENTIFICATION || run->asker->impersonates || is_same_account(run, identity))", "if (1)", ["authd"]),
+    ("logon-proves-itself", "src/authd/request.c", "identity->proved = result == 0;", "identity->proved = true;", ["authd"]),
+    ("unproved-logon-lifts-callers", "src/authd/token.c", "identity->owner == owner && identity->proved &&", "identity->owner == owner &&",
+     ["authd"]),
     ("token-in-any-hands", "src/authd/request.c", "run->view.holder != AUTHD_NOBODY && run->view.holder != run->asker->peer.uid", "0",
      ["authd"]),
     ("conversation-of-another-process", "src/authd/session.c", "bool own = conversation && conversation->session == session;",
