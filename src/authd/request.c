@@ -521,7 +521,11 @@ static int answer_account(Run *run)
 {
     char name[AUTHORITY_TEXT_MAX];
     const PolicyPeer *peer = &run->asker->peer;
-    size_t further = peer->group_count < TOKEN_GROUPS_MAX - 1 ? peer->group_count : TOKEN_GROUPS_MAX - 1;
+    const size_t further = peer->group_count;
+    if (further >= TOKEN_GROUPS_MAX) /* of one that is left out a denial would not hold */
+        return refuse(run, ERROR_ACCESS_DENIED,
+                      "account %u is in %zu groups; the authority makes identities with up to %u",
+                      (unsigned)peer->uid, further + 1, (unsigned)TOKEN_GROUPS_MAX);
     _cleanup_(freep) Sid *groups = calloc(1 + further, sizeof(Sid));
     _cleanup_(authd_identity_unrefp) AuthdIdentity *identity = NULL;
     if (!groups) return -ENOMEM;

@@ -270,6 +270,34 @@ static void test_tokens_per_account(void **state)
     house_deinit(&house);
 }
 
+/* None is left out: what is denied to it would not be denied any more. */
+static void test_account_of_many_groups(void **state)
+{
+    static const AuthorityRequest account = {.operation = AUTHORITY_ACCOUNT};
+    static gid_t groups[TOKEN_GROUPS_MAX];
+    House house = house_new();
+    house_open(&house);
+    Asker asker = asker_of(&house, STRANGER);
+    TokenView view = {NULL};
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+        groups[i] = 20000 + (gid_t)i;
+    asker.peer.groups = groups;
+    greet(&house, &asker, 1);
+    asker.peer.group_count = TOKEN_GROUPS_MAX;
+    assert_int_equal(ask(&house, &asker, &account), ERROR_ACCESS_DENIED);
+    asker.peer.group_count = TOKEN_GROUPS_MAX - 1;
+    _cleanup_(closep) int fd = -1;
+    assert_int_equal(ask_for(&house, &asker, &account, -1, &fd, NULL, NULL), 0);
+    assert_int_equal(token_table_find(house.house.tokens, fd, &view), 0);
+    const Sid first = sid_from_gid(asker.peer.gid), last = sid_from_gid(groups[TOKEN_GROUPS_MAX - 2]);
+    assert_int_equal(view.identity->group_count, TOKEN_GROUPS_MAX);
+    assert_memory_equal(&view.identity->groups[0], &first, sizeof(Sid));
+    assert_memory_equal(&view.identity->groups[TOKEN_GROUPS_MAX - 1], &last, sizeof(Sid));
+    token_view_deinitp(&view);
+    asker_deinit(&asker);
+    house_deinit(&house);
+}
+
 static void test_conversations_per_account(void **state)
 {
     House house = house_new();
@@ -374,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_another_process_s_conversation),
         cmocka_unit_test(test_tokens_per_account),
+        cmocka_unit_test(test_account_of_many_groups),
         cmocka_unit_test(test_conversations_per_account),
         cmocka_unit_test(test_requests_at_once),
         cmocka_unit_test(test_lines_per_account),
