@@ -74,9 +74,10 @@ static char *program_path(const char *name)
     return path;
 }
 
-static void become_server(const char *host, char *const argv[], int input, int output, pid_t parent)
+static void become_server(const char *host, const char *name, char *const argv[], int input, int output,
+                          pid_t parent)
 {
-    char *config = wire_path("hosts/%s/mantle.conf", host);
+    char *config = wire_path("hosts/%s/%s", host, name);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || dup2(input, STDIN_FILENO) < 0 ||
         dup2(output, STDOUT_FILENO) < 0 || setenv("MANTLE_CONFIG", config, 1) < 0 ||
         unsetenv("KRB5CCNAME") < 0)
@@ -94,15 +95,27 @@ void wire_server_start(WireServer *server, const char *host, unsigned index, con
 void wire_server_start_at(WireServer *server, const char *host, unsigned index, const char *cloaking,
                           const char *apartment, const char *level)
 {
+    const WireServerSpec spec = {host, "mantle.conf", index, cloaking, apartment, level, "all"};
+    wire_server_start_as(server, &spec);
+}
+
+void wire_server_start_as(WireServer *server, const WireServerSpec *spec)
+{
     int input[2], output[2];
     char number[16], ready[6], *program = program_path("com-server");
-    snprintf(number, sizeof(number), "%u", index);
-    char *const argv[] = {program, number, (char *)cloaking, (char *)apartment, (char *)level, NULL};
+    snprintf(number, sizeof(number), "%u", spec->index);
+    char *const argv[] = {program,
+                          number,
+                          (char *)spec->cloaking,
+                          (char *)spec->apartment,
+                          (char *)spec->level,
+                          (char *)spec->access,
+                          NULL};
     assert_int_equal(pipe2(input, O_CLOEXEC), 0);
     assert_int_equal(pipe2(output, O_CLOEXEC), 0);
     pid_t parent = getpid();
     server->pid = fork();
-    if (server->pid == 0) become_server(host, argv, input[0], output[1], parent);
+    if (server->pid == 0) become_server(spec->host, spec->config, argv, input[0], output[1], parent);
     free(program);
     close(input[0]);
     close(output[1]);
@@ -159,7 +172,7 @@ void wire_mantled_start(WireServer *mantled, const char *host)
     mantled->end = log;
     mantled->pid = fork();
     if (mantled->pid == 0 && dup2(log, STDERR_FILENO) < 0) _exit(1);
-    if (mantled->pid == 0) become_server(host, argv, log, log, parent);
+    if (mantled->pid == 0) become_server(host, "mantle.conf", argv, log, log, parent);
     free(path);
     free(program);
 }

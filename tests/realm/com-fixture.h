@@ -24,6 +24,14 @@ void wire_server_start(WireServer *server, const char *host, unsigned index, con
 /* The same with another process-wide level than IMPERSONATE. */
 void wire_server_start_at(WireServer *server, const char *host, unsigned index, const char *cloaking,
                           const char *apartment, const char *level);
+/* The same with everything said. */
+typedef struct WireServerSpec {
+    const char *host, *config; /* its file in the host's folder */
+    unsigned index;
+    const char *cloaking, *apartment, *level;
+    const char *access; /* as com-server takes it */
+} WireServerSpec;
+void wire_server_start_as(WireServer *server, const WireServerSpec *spec);
 /* Its exit status; -1 when a signal ended it. */
 int wire_server_stop(WireServer *server);
 /* Ends it on the spot. */
