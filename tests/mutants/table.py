@@ -93,6 +93,8 @@ CHECKS = [
     ("CoInitializeSecurity-self-relative-descriptor", "src/com/access.c", "if (parts->control & SE_SELF_RELATIVE)", "if (0)",
      ["com-access"]),
     ("an-access-control-is-not-asked", "src/com/access.c", "return hr == S_OK && allowed;", "return hr == S_OK;", ["com-access"]),
+    ("the-access-permission-is-not-asked", "src/orpc/dispatch.c", "return !service->options.may_call || service->options.may_call(service->options.context, call);",
+     "return true;", ["dispatch"]),
     ("the-limit-of-the-machine-is-forgotten", "src/sec/permission.c", "&& allows(gate->limit, subject, rights);", "&& 1;", ["permission"]),
     ("mixed-styles-of-rights", "src/sec/permission.c", "if (old && new) {", "if (0) {", ["permission"]),
     ("entries-without-EXECUTE", "src/sec/permission.c", "if (!(mask & COM_EXECUTE)) {", "if (0) {", ["permission"]),
