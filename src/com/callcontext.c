@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/refcount.h"
 #include "base/utf16.h"
+#include "com/audit.h"
 #include "com/errorinfo.h"
 #include "combaseapi.h"
 #include "winerror.h"
@@ -27,6 +28,8 @@ struct CallContext {
     char *server_principal;        /* NULL: not known; else `server_text`, unless it is too long for it */
     char16_t *_Atomic client_name; /* REALM\user, made when it is asked for */
     Guid causality;
+    AuditNotes audit;
+    HRESULT result;
     char server_text[PRINCIPAL_USUAL];
 };
 
@@ -40,6 +43,7 @@ static CallContext *context_of(IServerSecurity *self)
 static CallContext *context_unref(CallContext *context)
 {
     if (!context || !refcount_unref(&context->refs)) return NULL;
+    audit_drop(&context->audit);
     (void)token_unref(context->client);
     if (context->server_principal != context->server_text) free(context->server_principal);
     free(context->client_name);
@@ -109,9 +113,23 @@ void call_context_complete(CallContext *context)
     atomic_store(&context->complete, true);
 }
 
+void call_context_set_result(CallScope *scope, HRESULT result)
+{
+    scope->context->result = result;
+}
+
+void call_context_note_cloaked(const char *who, const char *to)
+{
+    CallContext *context = com_thread()->call;
+    if (context) audit_cloaked(&context->audit, who, to);
+}
+
 void call_context_leave(CallScope *scope)
 {
-    call_context_complete(scope->context);
+    CallContext *context = scope->context;
+    call_context_complete(context);
+    audit_end(&context->audit, &context->causality, context->client, context->authn_level, context->rpc,
+              context->result);
     thread_resume(&scope->before);
     scope->context = context_unref(scope->context);
 }
@@ -227,6 +245,7 @@ static HRESULT context_impersonate(IServerSecurity *self)
             RPC_E_UNSECURE_CALL,
             "The caller did not authenticate, so there is nobody to impersonate. It has to call at "
             "RPC_C_AUTHN_LEVEL_CONNECT or above.");
+    audit_impersonated(&context->audit);
     if (thread->impersonating) {
         thread_set_token(context->client);
         return S_OK;

@@ -42,6 +42,10 @@ HRESULT call_context_enter(const CallContextSpec *spec, CallScope *ret_scope) mu
 /* Completes the call: the context refuses to impersonate from now on. On the thread that entered, innermost
  * first. */
 void call_context_leave(CallScope *scope);
+/* What the call comes to, for its audit record; before it is left. */
+void call_context_set_result(CallScope *scope, HRESULT result);
+/* A call goes out as somebody else than the process, while this thread answers one. */
+void call_context_note_cloaked(const char *who, const char *to);
 /* The same while the method still runs, on any thread: what a signalled asynchronous call is (SRV-8). */
 void call_context_complete(CallContext *context);
 /* What the thread took of its caller in this invocation ends, whatever CoGetCallContext is made to give. */

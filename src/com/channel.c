@@ -2,6 +2,7 @@
 #include "com/channel.h"
 #include <stdlib.h>
 #include "com/apartment.h"
+#include "com/callcontext.h"
 #include "com/cancel.h"
 #include "com/cloak.h"
 #include "com/errorinfo.h"
@@ -299,6 +300,15 @@ static MarshalSource answer_source(RemoteExporter *exporter, const RpcSecurity *
     return (MarshalSource){exporter, remote_exporter_is_hearsay(exporter) ? security_is_off() : is_signed};
 }
 
+/* Cloaking shows in the record of the call that this one is made for. */
+static void note_identity(const RpcSecurity *security)
+{
+    if (!security || !com_thread()->call) return;
+    RpcSecuritySpec spec = rpc_security_spec(security);
+    if (spec.token != process_token_peek())
+        call_context_note_cloaked(token_principal(spec.token), spec.target);
+}
+
 static HRESULT channel_begin(NdrExchange *exchange)
 {
     ProxyInterface *proxy = (ProxyInterface *)exchange->proxy;
@@ -314,6 +324,7 @@ static HRESULT channel_begin(NdrExchange *exchange)
     SetErrorInfo(0, NULL); /* what an earlier call said is over */
     HRESULT hr = channel_security(&proxy->settings, exporter, &security);
     if (FAILED(hr)) return hr;
+    note_identity(security);
     ChannelCall *call = call_new();
     if (!call) {
         rpc_security_unref(security);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/time.h"
 #include "com/errorinfo.h"
+#include "io/audit.h"
 #include "io/wait.h"
 #include "sec/credential.h"
 #include "winerror.h"
@@ -28,6 +29,7 @@ static void adopt_conf(Conf *conf)
     const char *keytab = conf_string(conf, CONF_SECURITY_KEYTAB);
 
     process.conf = conf;
+    audit_switch(conf_boolean(conf, CONF_AUDIT_JOURNAL));
     /* Who may not read it is a user's program. One that is missing is a service's mistake, not somebody
      * else's program: it fails where it is used. */
     process.has_keytab = keytab && (access(keytab, R_OK) == 0 || errno != EACCES);

@@ -155,6 +155,7 @@ static HRESULT stub_invoke(void *object, void *iface, OrpcIncoming *incoming)
         if (begun) async_server_deinit(&async);
         hr = r == NDR_FAULT ? (HRESULT)code : S_OK;
         if (hr == S_OK) collect_error_info(iface, &incoming->iid, incoming->error);
+        call_context_set_result(&scope, hr);
         call_context_leave(&scope);
     }
     arena_give(arena);

@@ -107,6 +107,8 @@
         "Lowest uid that an identity can map to. Root is never mapped to.")                                  \
     KEY(ACCOUNTS_UNMAPPED, "accounts", "unmapped_account", "nobody", TYPE(CONF_STRING),                      \
         "Account that work for identities without one runs as; the word none: it is refused.")               \
+    KEY(AUDIT_JOURNAL, "audit", "journal", "yes", TYPE(CONF_BOOLEAN),                                        \
+        "Whether calls that act as their caller, activations and refusals are records of the journal.")      \
     KEY(PATHS_RUNTIME, "paths", "runtime", "/run/mantle", TYPE(CONF_PATH),                                   \
         "Directory of the UNIX sockets through which processes of this machine talk to mantled.")            \
     KEY(PATHS_CLASSES, "paths", "classes_dir", "/etc/mantle/classes.d", TYPE(CONF_PATH),                     \

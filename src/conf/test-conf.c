@@ -133,12 +133,12 @@ static void test_unknown(void **state)
     check_bad("[resolver]\nprt = 1\n", 2,
               "[resolver] has no key prt; expected one of port, listen, hosts_file, ping_period.");
     check_bad("\n[resolvr]\n", 2,
-              "there is no section [resolvr]; expected one of resolver, exporter, limits, security, authority, accounts, paths.");
+              "there is no section [resolvr]; expected one of resolver, exporter, limits, security, authority, accounts, audit, paths.");
     check_bad(
         "[resolver ]\nport = 1\n", 1,
-        "there is no section [resolver ]; expected one of resolver, exporter, limits, security, authority, accounts, paths.");
+        "there is no section [resolver ]; expected one of resolver, exporter, limits, security, authority, accounts, audit, paths.");
     check_bad("[]\n", 1,
-              "there is no section []; expected one of resolver, exporter, limits, security, authority, accounts, paths.");
+              "there is no section []; expected one of resolver, exporter, limits, security, authority, accounts, audit, paths.");
     check_bad("port = 1\n", 1,
               "the key port stands before the first section; expected a `[section]` line above it.");
     check_bad("[paths]\nport = 1\n", 2, "[paths] has no key port; expected one of runtime, classes_dir.");

@@ -13,6 +13,7 @@
 #include "daemon/local.h"
 #include "daemon/names.h"
 #include "daemon/permit.h"
+#include "io/audit.h"
 #include "io/log.h"
 #include "io/pool.h"
 #include "orpc/activation-server.h"
@@ -336,6 +337,7 @@ int daemon_new(const Conf *conf, Daemon **ret_daemon)
     _cleanup_(daemon_freep) Daemon *daemon = calloc(1, sizeof(*daemon));
     if (!daemon) return -ENOMEM;
     daemon->conf = conf;
+    audit_switch(conf_boolean(conf, CONF_AUDIT_JOURNAL));
     io_timer_init(&daemon->tick, tick);
     int r = start(daemon);
     if (r < 0) return r;

@@ -54,7 +54,7 @@ static size_t character(const uint8_t *text)
     return length;
 }
 
-static size_t escape(const char *text, char *line, size_t size)
+size_t log_escape(const char *text, char *line, size_t size)
 {
     size_t used = 0;
     for (const uint8_t *at = (const uint8_t *)text; *at && used + 6 < size;) {
@@ -67,7 +67,6 @@ static size_t escape(const char *text, char *line, size_t size)
             used += (size_t)snprintf(line + used, size - used, "\\x%02x", *at++);
         }
     }
-    line[used++] = '\n';
     return used;
 }
 
@@ -81,7 +80,8 @@ void log_line(int priority, const char *format, ...)
     va_end(arguments);
     int prefix = is_journal() ? snprintf(line, sizeof(line), "<%d>", priority)
                               : snprintf(line, sizeof(line), "%.32s: ", program);
-    size_t length = (size_t)prefix + escape(text, line + prefix, sizeof(line) - (size_t)prefix);
+    size_t length = (size_t)prefix + log_escape(text, line + prefix, sizeof(line) - (size_t)prefix);
+    line[length++] = '\n';
     /* One write, so that lines of several threads do not mix; a log that cannot be written has no one to
      * tell. */
     ssize_t written = write(STDERR_FILENO, line, length);

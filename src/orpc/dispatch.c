@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "orpc/dispatch.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <winerror.h>
+#include "io/audit.h"
 #include "ndr/interface.h"
 #include "orpc/causality.h"
 #include "orpc/remunknown.h"
+#include "sec/token.h"
 
 struct OrpcService {
     OrpcServerOptions options;
@@ -140,11 +144,40 @@ static const char *refusal_of(RpcStatus status)
     }
 }
 
+/* Of a call that was refused for who made it, or how. */
+static void audit_refusal(RpcCall *call, const char *why, RpcStatus status)
+{
+    OrpcThis orpc = {0};
+    Reader reader = call->in;
+    char chain[GUID_STRING_SIZE], iid[GUID_STRING_SIZE], method[8], code[12],
+        from[IO_ADDRESS_STRING_SIZE] = "", level[4];
+    if (!audit_is_on()) return;
+    orpc_this_read(&reader, &orpc);
+    guid_format(&orpc.causality, chain);
+    guid_format(&call->iid, iid);
+    (void)snprintf(method, sizeof(method), "%u", call->opnum);
+    (void)snprintf(code, sizeof(code), "0x%08X", (unsigned)status);
+    (void)snprintf(level, sizeof(level), "%u", call->authn_level);
+    if (call->remote) io_address_format(call->remote, from);
+    const AuditField fields[] = {{"MANTLE_EVENT", "refused"},
+                                 {"MANTLE_CAUSALITY", chain},
+                                 {"MANTLE_CALLER", call->token ? token_principal(call->token) : "nobody"},
+                                 {"MANTLE_FROM", *from ? from : NULL},
+                                 {"MANTLE_AUTHN_LEVEL", level},
+                                 {"MANTLE_INTERFACE", iid},
+                                 {"MANTLE_METHOD", method},
+                                 {"MANTLE_RESULT", code}};
+    audit_write(LOG_NOTICE, why, fields, ARRAY_SIZE(fields));
+}
+
 static RpcStatus service_dispatch(RpcCall *call, void *data)
 {
     const RpcStatus status = dispatch(call, data);
     const char *why = refusal_of(status);
-    if (why) rpc_call_refused(call, why, status);
+    if (why) {
+        rpc_call_refused(call, why, status);
+        audit_refusal(call, why, status);
+    }
     return status;
 }
 

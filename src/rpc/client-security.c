@@ -66,3 +66,12 @@ bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b)
     return a && b && a->hash == b->hash && a->key_length == b->key_length &&
            memcmp(a->key, b->key, a->key_length) == 0;
 }
+
+RpcSecuritySpec rpc_security_spec(const RpcSecurity *security)
+{
+    return (RpcSecuritySpec){.token = security->token,
+                             .authn_service = security->service,
+                             .authn_level = security->level,
+                             .impersonation = security->impersonation,
+                             .target = security->target};
+}

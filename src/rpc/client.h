@@ -109,6 +109,8 @@ bool rpc_security_is_local(const RpcSecurity *security);
 uint8_t rpc_security_level(const RpcSecurity *security);
 /* Do both lead to the same security contexts? */
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b);
+/* What it was made of, but for its capabilities; borrowed. */
+RpcSecuritySpec rpc_security_spec(const RpcSecurity *security);
 
 /* Cancel: by which somebody else ends a call; used up by the first one. Thread-safe. */
 
