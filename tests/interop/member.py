@@ -39,8 +39,11 @@ def alone():
         return
     if os.environ.get("MEMBER_NAMESPACE") != "made":
         os.environ["MEMBER_NAMESPACE"] = "made"
-        os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", sys.executable] +
-                  sys.argv)
+        for user in ["--user", "--map-root-user"], []:
+            unshare = ["unshare", *user, "--net", "--mount", "--pid", "--fork", "--kill-child"]
+            if subprocess.run(unshare + ["ip", "link", "set", "lo", "up"], stderr=subprocess.DEVNULL).returncode == 0:
+                os.execvp("unshare", unshare + [sys.executable] + sys.argv)
+        raise SystemExit("there are no namespaces to be had")
     os.environ["MEMBER_NAMESPACE"] = "entered"
     subprocess.check_call(["ip", "link", "set", "lo", "up"])
     subprocess.check_call(["mount", "-t", "tmpfs", "tmpfs", "/run"])
