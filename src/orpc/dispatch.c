@@ -125,7 +125,7 @@ static RpcStatus dispatch(RpcCall *call, const OrpcService *service)
 }
 
 /* What the log says of a call that reached no method; NULL: nothing, or it is said elsewhere. */
-static const char *refusal_of(RpcStatus status)
+static const char *refusal_of(const OrpcService *service, const RpcCall *call, RpcStatus status)
 {
     switch (status) {
     case (RpcStatus)RPC_E_DISCONNECTED:
@@ -138,7 +138,9 @@ static const char *refusal_of(RpcStatus status)
         return "a COM version that is not supported";
     case (RpcStatus)E_ACCESSDENIED:
     case RPCST_ACCESS_DENIED:
-        return "too low an authentication level for objects";
+        return call->authn_level < service->options.authn_level_floor
+                   ? "too low an authentication level for objects"
+                   : "no access permission to this process's objects";
     default:
         return NULL;
     }
@@ -173,7 +175,7 @@ static void audit_refusal(RpcCall *call, const char *why, RpcStatus status)
 static RpcStatus service_dispatch(RpcCall *call, void *data)
 {
     const RpcStatus status = dispatch(call, data);
-    const char *why = refusal_of(status);
+    const char *why = refusal_of(data, call, status);
     if (why) {
         rpc_call_refused(call, why, status);
         audit_refusal(call, why, status);
