@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "com/channel.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "com/apartment.h"
 #include "com/callcontext.h"
@@ -129,20 +130,39 @@ static HRESULT remember(ChannelSettings *settings, const Blanket *blanket, Token
     return S_OK;
 }
 
-/* As this process, within this machine: the kernel says who that is. */
-static HRESULT local_security(const Blanket *blanket, RpcSecurity **ret_security)
+static HRESULT local_security_for(const Blanket *blanket, Token *token, const char *account,
+                                  RpcSecurity **ret_security)
 {
-    Token *self;
-    HRESULT hr = local_self(&self);
-    if (FAILED(hr)) return hr;
     RpcStatus status =
-        rpc_security_new(&(RpcSecuritySpec){.token = self,
+        rpc_security_new(&(RpcSecuritySpec){.token = token,
                                             .authn_service = RPC_AUTHN_LOCAL,
                                             .authn_level = RPC_C_AUTHN_LEVEL_PKT_PRIVACY,
                                             .impersonation = (uint8_t)blanket->impersonation_level,
-                                            .target = ""},
+                                            .target = account},
                          ret_security);
     return status == RPCST_OK ? S_OK : HRESULT_FROM_WIN32(status);
+}
+
+/* Within this machine, at the level that was asked for. As the process the kernel says who it is; whom the
+ * server is to act as it gets a descriptor of, which mantle-authd has to hold. S_FALSE: the token is nobody's
+ * that could be shown in this way. */
+static HRESULT local_security(const Blanket *blanket, Token *token, const RemoteExporter *exporter,
+                              RpcSecurity **ret_security)
+{
+    _cleanup_(token_unrefp) Token *account = NULL;
+    const bool self = local_is_self(token), names = blanket->impersonation_level > RPC_C_IMP_LEVEL_ANONYMOUS;
+    const bool acts = blanket->impersonation_level > RPC_C_IMP_LEVEL_IDENTIFY;
+    char owner[16];
+    Token *own;
+    HRESULT hr = S_OK;
+    snprintf(owner, sizeof(owner), "%u", (unsigned)remote_exporter_local_owner(exporter));
+    if (names && token_held(token)) return local_security_for(blanket, token, owner, ret_security);
+    if (names && !self) return S_FALSE;
+    if (acts) hr = local_account(&account);
+    if (FAILED(hr)) return hr;
+    if (account) return local_security_for(blanket, account, owner, ret_security);
+    hr = local_self(&own);
+    return FAILED(hr) ? hr : local_security_for(blanket, own, "", ret_security);
 }
 
 /* The RpcSecurity that shows `token` by `blanket`: the one of the last call when nothing changed. */
@@ -159,9 +179,10 @@ static HRESULT security_for(ChannelSettings *settings, Blanket *blanket, Token *
         *ret_security = known;
         return S_OK;
     }
-    if (blanket->local && local_is_self(token)) {
-        HRESULT hr = local_security(blanket, &known);
-        return FAILED(hr) ? hr : remember(settings, blanket, token, known, ret_security);
+    if (blanket->local) {
+        HRESULT hr = local_security(blanket, token, exporter, &known);
+        if (hr == S_OK) return remember(settings, blanket, token, known, ret_security);
+        if (FAILED(hr)) return hr;
     }
     const bool ntlm = blanket->authn_service == RPC_C_AUTHN_WINNT;
     const char *principal = blanket->principal;
@@ -362,9 +383,23 @@ static void take_error_info(const OrpcCall *orpc)
     orpc_error_info_deinit(&info);
 }
 
+/* mantle-authd may have been restarted, and then knows none of the tokens from before: this process's own
+ * account is asked for anew, so that the next call works. */
+static void forget_account(ChannelSettings *settings, const RpcSecurity *used, HRESULT hr)
+{
+    RpcSecurity *before = NULL;
+    if (!rpc_security_is_local(used) || (hr != SEC_E_INVALID_TOKEN && hr != SEC_E_NO_CREDENTIALS)) return;
+    pthread_mutex_lock(&settings->lock);
+    if (rpc_security_equal(settings->security, used)) before = TAKE_PTR(settings->security);
+    pthread_mutex_unlock(&settings->lock);
+    rpc_security_unref(before);
+    local_account_forget();
+}
+
 static HRESULT channel_send(NdrExchange *exchange)
 {
     ChannelCall *call = exchange->state;
+    ProxyInterface *proxy = (ProxyInterface *)exchange->proxy;
     CallCancel cancel;
     HRESULT hr = call_cancel_begin(&cancel);
     if (FAILED(hr)) return hr;
@@ -372,6 +407,7 @@ static HRESULT channel_send(NdrExchange *exchange)
     hr = call_cancel_end(&cancel, apartment_run_call(&call->orpc));
     if (FAILED(hr)) {
         const SecFailure *failure = orpc_call_failure(&call->orpc);
+        forget_account(&proxy->settings, call->security, hr);
         return failure->sentence[0] ? com_error(hr, "%s", failure->sentence) : hr;
     }
     take_error_info(&call->orpc);

@@ -15,6 +15,7 @@
 #include "io/socket.h"
 #include "orpc/localbinding.h"
 #include "orpc/plain.h"
+#include "sec/credential.h"
 #include "sec/local-token.h"
 #include "winerror.h"
 
@@ -28,6 +29,7 @@ static struct {
     uint64_t known_until;
     pthread_mutex_t lock; /* of the others; taken after them */
     Token *_Atomic self;  /* never replaced */
+    Token *account;       /* mantle-authd\'s; NULL: not asked for yet */
     RpcServer *server;    /* what the process listens for; NULL: nothing */
     uint64_t oxid;
 } local = {.names = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -69,6 +71,46 @@ Token *local_self_peek(void)
 bool local_is_self(const Token *token)
 {
     return token && (token == process_token_peek() || token == local.self);
+}
+
+static HRESULT log_on(Authority *authority, Token **ret_token)
+{
+    _cleanup_(logon_freep) Logon *logon = NULL;
+    const LogonSpec spec = {.source = LOGON_ACCOUNT, .deadline = time_after(ASK_DEADLINE)};
+    IoWait wait;
+    int r = logon_new(authority, &spec, &logon);
+    if (r < 0) return r == -ENOMEM ? E_OUTOFMEMORY : E_UNEXPECTED;
+    while ((r = logon_step(logon, &wait)) == SEC_WAIT) {
+        r = io_wait(&wait);
+        if (r < 0 && r != -ETIMEDOUT) return E_UNEXPECTED;
+    }
+    if (r == SEC_FAILED) return com_error_from_failure(logon_failure(logon));
+    if (r < 0) return com_error(E_FAIL, "mantle-authd does not know this process: %s.", strerror(-r));
+    *ret_token = logon_take_token(logon);
+    return S_OK;
+}
+
+HRESULT local_account(Token **ret_token)
+{
+    Authority *authority;
+    const Conf *conf;
+    HRESULT hr = process_conf(&conf);
+    *ret_token = NULL;
+    if (FAILED(hr) || !conf_string(conf, CONF_AUTHORITY_SOCKET)) return hr;
+    hr = process_authority(&authority);
+    if (FAILED(hr) || !authority_is_remote(authority)) return hr;
+    pthread_mutex_lock(&local.lock);
+    if (!local.account) hr = log_on(authority, &local.account);
+    if (SUCCEEDED(hr)) *ret_token = token_ref(local.account);
+    pthread_mutex_unlock(&local.lock);
+    return hr;
+}
+
+void local_account_forget(void)
+{
+    pthread_mutex_lock(&local.lock);
+    local.account = token_unref(local.account);
+    pthread_mutex_unlock(&local.lock);
 }
 
 /* This machine's mantled */

@@ -22,6 +22,14 @@ Token *local_self_peek(void);
 /* Is the token this process's own identity: the one it logged on as, or the kernel's? */
 bool local_is_self(const Token *token);
 
+/* This process's account as mantle-authd knows it, so that whom it calls may act as it: a new reference; NULL
+ * where no authority in another process is configured. One that cannot be asked is a failure, with a
+ * sentence: without it a call would be worth less than was asked for. */
+HRESULT local_account(Token **ret_token) must_use;
+/* It turned out not to be known there any more (mantle-authd was restarted): the next one is asked for anew.
+ */
+void local_account_forget(void);
+
 /* Where this machine's own mantled is to be asked: local_folder() if it names exactly these bindings as its
  * own, or this name or address among them; else NULL. Asks it, for a short time. */
 const char *local_resolver_of(const Bindings *resolver);

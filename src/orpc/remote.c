@@ -35,6 +35,7 @@ struct RemoteExporter {
     uint16_t version_minor;
     Bindings bindings;
     RpcBinding *binding, *local_binding;
+    uid_t local_owner; /* with local_binding */
     char principal_default[BINDING_HOST_SIZE + 8];
     struct {
         uint16_t service;
@@ -116,12 +117,12 @@ static HRESULT make_binding(RemoteExporter *exporter, const RemoteExporterSpec *
 static HRESULT make_local_binding(RemoteExporter *exporter, const RemoteExporterSpec *spec)
 {
     IoAddress address;
-    uid_t owner;
-    if (!spec->runtime || bindings_find_local(&exporter->bindings, spec->oxid, &owner) < 0) return S_OK;
+    if (!spec->runtime || bindings_find_local(&exporter->bindings, spec->oxid, &exporter->local_owner) < 0)
+        return S_OK;
     if (local_exporter_address(spec->runtime, spec->oxid, &address) < 0) return RPC_E_INVALID_OBJREF;
-    RpcStatus status =
-        rpc_binding_new(exporter->table->client, &(RpcEndpoint){.address = &address, .owner = &owner}, 1,
-                        &exporter->local_binding);
+    RpcStatus status = rpc_binding_new(exporter->table->client,
+                                       &(RpcEndpoint){.address = &address, .owner = &exporter->local_owner},
+                                       1, &exporter->local_binding);
     return status == RPCST_OK ? S_OK : E_OUTOFMEMORY;
 }
 
@@ -281,6 +282,10 @@ RpcBinding *remote_exporter_binding(const RemoteExporter *exporter)
 RpcBinding *remote_exporter_local_binding(const RemoteExporter *exporter)
 {
     return exporter->local_binding;
+}
+uid_t remote_exporter_local_owner(const RemoteExporter *exporter)
+{
+    return exporter->local_owner;
 }
 bool remote_exporter_is_local(const RemoteExporter *exporter)
 {

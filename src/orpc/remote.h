@@ -66,6 +66,8 @@ RpcBinding *remote_exporter_binding(const RemoteExporter *exporter);
 /* Where calls go that the kernel authenticates (rpc/local.h). Borrowed; NULL: it is not of this machine, or
  * does not listen so. */
 RpcBinding *remote_exporter_local_binding(const RemoteExporter *exporter);
+/* The account that listens there. */
+uid_t remote_exporter_local_owner(const RemoteExporter *exporter);
 /* This machine's mantled said over its UNIX socket where it is. */
 bool remote_exporter_is_local(const RemoteExporter *exporter);
 

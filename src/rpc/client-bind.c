@@ -89,6 +89,8 @@ RpcStatus client_bind_compose(RpcClientCall *call)
     size_t start = pdu_begin(&connection->out, binds ? PDU_BIND : PDU_ALTER_CONTEXT, flags, call->call_id);
     put_contexts(call, binds);
     if (call->initiator) put_token(call, start);
+    if (call->initiator && rpc_security_is_local(call->security))
+        connection->passing = client_local_descriptor(call->initiator);
     return composed(call, start);
 }
 

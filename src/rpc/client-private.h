@@ -118,6 +118,7 @@ typedef struct ClientConnection {
     bool said_bits;    /* a request said under signature that it was asked for */
     bool broken;       /* must not be used again */
     uid_t owner;       /* of the process that listens, when it is local */
+    int passing;       /* goes with the next bytes, borrowed; -1: nothing does */
     unsigned forks;    /* of this process when it was made: a child has its parent's, but must not use them */
     uint64_t idle_since;
     uint32_t last_call_id, last_context_id;
@@ -250,6 +251,8 @@ int client_connection_receive(ClientConnection *connection, uint64_t patience, u
 
 /* client-local.c */
 extern const InitiatorOps client_local_initiator;
+/* The descriptor that its output goes with, borrowed; -1: none. */
+int client_local_descriptor(const SecInitiator *initiator);
 
 /* client-bind.c */
 /* Makes the bind or alter_context that the call needs next, with the initiator's output if there is one; or

@@ -85,9 +85,11 @@ DEFINE_CLEANUP(RpcBinding, rpc_binding_unref)
 /* RPC_C_QOS_CAPABILITIES_MUTUAL_AUTH: the server has to prove who it is, too. */
 #define RPC_MUTUAL_AUTH 1u
 
-/* With the service RPC_AUTHN_LOCAL (rpc/local.h) the kernel says who calls: this process, by its effective
- * ids when it connects. `token` must be that identity, and is what calls are kept apart by; the level is
- * privacy, and the target is "". Such calls go over UNIX sockets and no others, and others never do. */
+/* With the service RPC_AUTHN_LOCAL (rpc/local.h) and no target ("") the kernel says who calls: this process,
+ * by its effective ids when it connects; `token` must be that identity. With an account's uid, in digits, as
+ * target the call shows `token`, which an authority in another process must hold: its descriptor is made for
+ * that account and goes with the bind. The level is privacy. Such calls go over UNIX sockets and no others,
+ * and others never do. */
 typedef struct RpcSecuritySpec {
     Token *token;          /* the identity, decided above; a reference is taken */
     uint8_t authn_service; /* RPC_C_AUTHN_GSS_KERBEROS, ... */

@@ -288,7 +288,8 @@ static Leg leg_due(const SecurityRow *row, const PduTrailer *trailer, uint8_t le
 }
 
 /* The only leg of a local connection, in its bind: whoever it belongs to then, it belongs to for good. */
-static Leg local_leg(RpcConnection *connection, const PduTrailer *trailer, SecurityRow **ret_row)
+static Leg local_leg(RpcConnection *connection, const PduTrailer *trailer, SecurityRow **ret_row,
+                     SecFailure *failure)
 {
     SecurityRow *row;
     *ret_row = NULL;
@@ -296,13 +297,10 @@ static Leg local_leg(RpcConnection *connection, const PduTrailer *trailer, Secur
     if (trailer->type != RPC_AUTHN_LOCAL) return LEG_TYPE;
     if (trailer->level != LEVEL_PRIVACY) return LEG_LEVEL; /* RPC-5: there is no other */
     if (row_add(connection, trailer, LEVEL_PRIVACY, &row) < 0) return LEG_MEMORY;
-    int r = server_local_identity(connection, row, trailer);
-    uint8_t key[16];
-    Leg leg =
-        r == 0                         ? row_admit(connection, row,
-                                                   server_caller_get(connection->server, 'u', key, server_peer_key(connection, key)))
-        : r == -ENOMEM || r == -EAGAIN ? LEG_MEMORY
-                                       : LEG_REFUSED;
+    int r = server_local_identity(connection, row, trailer, failure);
+    Leg leg = LEG_REFUSED;
+    if (r == 0) leg = row_admit(connection, row, server_local_caller(connection, row));
+    if (r == -ENOMEM || r == -EAGAIN) leg = LEG_MEMORY;
     if (leg != LEG_DONE) row->state = SECURITY_FAILED;
     *ret_row = row;
     return leg;
@@ -338,9 +336,11 @@ static void security_leg(RpcConnection *connection, const PduTrailer *trailer, b
                          LegResult *result)
 {
     SecurityRow *row;
-    Leg leg = connection->is_local ? local_leg(connection, trailer, &row)
+    SecFailure local = {0};
+    Leg leg = connection->is_local ? local_leg(connection, trailer, &row, &local)
                                    : find_row(connection, trailer, last_only, &row);
     *result = (LegResult){.row = row};
+    (void)snprintf(result->sentence, sizeof(result->sentence), "%s", local.sentence);
     if (leg == LEG_MORE && !connection->authenticated && ++connection->legs_before > 2 * RPC_PREAUTH_LEGS)
         leg = LEG_TRIES;
     result->leg = leg;

@@ -296,8 +296,12 @@ size_t server_peer_key(const RpcConnection *connection, uint8_t key[16]);
 /* io_read() before the bind, which also takes the descriptor that goes with it. A second one is -EMSGSIZE. */
 int server_read_first(RpcConnection *connection, void *buffer, size_t size, size_t *ret_size) must_use;
 void server_drop_descriptor(RpcConnection *connection);
-/* Token and context of the only leg. 0, -EBADMSG, -EPERM, -E2BIG (groups), -EAGAIN (no thread), -ENOMEM. */
-int server_local_identity(RpcConnection *connection, SecurityRow *row, const PduTrailer *trailer) must_use;
+/* Token and context of the only leg. 0, -EBADMSG, -EPERM (a descriptor that is none or worth nothing:
+ * *failure may say why), -E2BIG (groups), -EAGAIN (no thread), -ENOMEM. */
+int server_local_identity(RpcConnection *connection, SecurityRow *row, const PduTrailer *trailer,
+                          SecFailure *failure) must_use;
+/* Whom the row is charged to: a new reference, or NULL. */
+ServerCaller *server_local_caller(RpcConnection *connection, const SecurityRow *row);
 /* What the answer to it carries; `answer` has room for RPC_LOCAL_LEG_SIZE bytes. */
 void server_local_answer(const SecurityRow *row, uint8_t *answer);
 
