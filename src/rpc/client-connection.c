@@ -108,11 +108,12 @@ int client_connection_add(ClientConnection *connection, RpcSecurity *security, S
         return -ENOMEM;
     }
     context->context = sec_context;
-    context->security = rpc_security_ref(security);
+    context->security = rpc_security_without_token(security);
     context->id = id;
     context->token_length = sec_context_token_length(sec_context, security->level);
     context->expires = ends_at(security, sec_context);
-    if (!connection->contexts) r = hashmap_new(&connection->contexts);
+    if (!context->security) r = -ENOMEM;
+    if (r == 0 && !connection->contexts) r = hashmap_new(&connection->contexts);
     if (r == 0) r = hashmap_put(connection->contexts, security->key, security->key_length, context);
     if (r < 0) {
         (void)context_free(context);

@@ -53,7 +53,7 @@ typedef struct InitiatorOps {
 /* Security */
 struct RpcSecurity {
     RefCount refs;
-    Token *token;
+    Token *token; /* NULL in a context that stands */
     uint8_t service, level, impersonation;
     bool mutual;
     const char *target; /* in the key */
@@ -222,6 +222,12 @@ DEFINE_CLEANUP(Association, association_unref)
 ClientConnection *association_take(Association *association, const RpcSecurity *security, bool may_add);
 /* Gives a connection back, or frees it when it is broken. Returns NULL. */
 ClientConnection *association_release(ClientConnection *connection);
+
+/* client-security.c */
+/* The same to find a context by, and no more: a context that stands needs no token, and keeps neither its
+ * ticket nor its descriptor longer than they are of use. A modified id is never given twice. NULL: no memory.
+ */
+RpcSecurity *rpc_security_without_token(const RpcSecurity *security);
 
 /* client-connection.c */
 /* Not connected yet; counted against the client's limit. 0, -ENOMEM, -ENOSPC. */

@@ -36,6 +36,18 @@ RpcStatus rpc_security_new(const RpcSecuritySpec *spec, RpcSecurity **ret_securi
     return RPCST_OK;
 }
 
+RpcSecurity *rpc_security_without_token(const RpcSecurity *security)
+{
+    const size_t size = sizeof(*security) + security->key_length;
+    RpcSecurity *copy = malloc(size);
+    if (!copy) return NULL;
+    memcpy(copy, security, size);
+    refcount_init(&copy->refs);
+    copy->token = NULL;
+    copy->target = (const char *)copy->key + (security->target - (const char *)security->key);
+    return copy;
+}
+
 RpcSecurity *rpc_security_ref(RpcSecurity *security)
 {
     if (security) refcount_ref(&security->refs);
