@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hosts: configuration, mantled and the sample servers of each. */
+/* The hosts: configuration, mantle-authd, mantled and the sample servers of each. */
 #include "lab.h"
 #include <stdio.h>
 #include <string.h>
@@ -66,11 +66,33 @@ static void ntlm_text(const Lab *lab, bool accepts, char ret_text[2 * LAB_PATH_M
                  lab->folder);
 }
 
+/* What mantle-authd of a host knows and nobody else there: where its keytab is. */
+static int write_authority_conf(const Lab *lab, const LabHost *host)
+{
+    char path[LAB_PATH_MAX], text[8 * LAB_PATH_MAX], ntlm[2 * LAB_PATH_MAX];
+    unsigned uid = getuid();
+    ntlm_text(lab, true, ntlm);
+    snprintf(text, sizeof(text),
+             "[security]\n"
+             "keytab = %s/hosts/%s/keytab\n"
+             "principal = host/%s." LAB_DOMAIN "@" LAB_REALM "\n"
+             "protocol_transition = %s\n"
+             "impersonate = %u\n"
+             "machine_identity = %u\n"
+             "%s"
+             "[authority]\n"
+             "socket = %s/hosts/%s/run/authd.socket\n",
+             lab->folder, host->name, host->name, host->transition ? "yes" : "no", uid, uid, ntlm,
+             lab->folder, host->name);
+    return lab_path(path, "%s/hosts/%s/authd.conf", lab->folder, host->name) < 0 ? -1
+                                                                                 : lab_write_file(path, text);
+}
+
 static int write_host_conf(const Lab *lab, const LabHost *host)
 {
     char path[LAB_PATH_MAX], text[8 * LAB_PATH_MAX], ping_period[64], ntlm[2 * LAB_PATH_MAX];
     ping_period_text(lab, ping_period);
-    ntlm_text(lab, true, ntlm);
+    ntlm_text(lab, false, ntlm);
     const char *folder = lab->folder, *name = host->name;
     snprintf(text, sizeof(text),
              "[resolver]\n"
@@ -84,16 +106,15 @@ static int write_host_conf(const Lab *lab, const LabHost *host)
              "addresses = %s\n"
              "local = no\n" /* whoever plays in a lab does so as one account: the kernel tells nobody apart */
              "[security]\n"
-             "keytab = %s/hosts/%s/keytab\n"
              "principal = host/%s." LAB_DOMAIN "@" LAB_REALM "\n"
-             "protocol_transition = %s\n"
              "%s"
+             "[authority]\n"
+             "socket = %s/hosts/%s/run/authd.socket\n"
              "[paths]\n"
              "runtime = %s/hosts/%s/run\n"
              "classes_dir = %s/hosts/%s/classes.d\n",
              host->resolver_port, host->address, folder, ping_period, host->exporter_port, name,
-             host->address, folder, name, name, host->transition ? "yes" : "no", ntlm, folder, name, folder,
-             name);
+             host->address, name, ntlm, folder, name, folder, name, folder, name);
     if (lab_path(path, "%s/hosts/%s/run", folder, name) < 0) return -1;
     if (strlen(path) + SOCKET_NAME_MAX >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return lab_error("%s is too long for the path of a socket; set TMPDIR to a shorter one", path);
@@ -138,6 +159,7 @@ int lab_hosts_configure(Lab *lab)
     if (write_hosts_file(lab) < 0 || write_client_conf(lab) < 0) return -1;
     for (int i = 0; i < lab->options.n_hosts; i++)
         if (write_host_conf(lab, &lab->options.hosts[i]) < 0 ||
+            write_authority_conf(lab, &lab->options.hosts[i]) < 0 ||
             write_classes(lab, &lab->options.hosts[i]) < 0)
             return -1;
     return 0;
@@ -160,6 +182,19 @@ static int start_on(Lab *lab, const LabHost *host, const char *const argv[], con
         return -1;
     snprintf(pid, sizeof(pid), "%d\n", (int)lab->processes[lab->n_processes - 1].pid);
     return lab_write_file(pid_file, pid);
+}
+
+static int start_authorities(Lab *lab)
+{
+    char program[LAB_PATH_MAX], config[LAB_PATH_MAX];
+    int first = lab->n_processes;
+    if (lab_path(program, "%s/mantle-authd", lab->daemons) < 0) return -1;
+    const char *const argv[] = {program, "--config", config, NULL};
+    for (int i = 0; i < lab->options.n_hosts; i++)
+        if (lab_path(config, "%s/hosts/%s/authd.conf", lab->folder, lab->options.hosts[i].name) < 0 ||
+            start_on(lab, &lab->options.hosts[i], argv, "authd") < 0)
+            return -1;
+    return lab_process_wait_ready(lab, first);
 }
 
 static int start_mantled(Lab *lab)
@@ -189,5 +224,5 @@ static int start_samples(Lab *lab)
 
 int lab_hosts_start(Lab *lab)
 {
-    return start_mantled(lab) < 0 ? -1 : start_samples(lab);
+    return start_authorities(lab) < 0 || start_mantled(lab) < 0 ? -1 : start_samples(lab);
 }

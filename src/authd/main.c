@@ -2,11 +2,16 @@
 /* mantle-authd: the process of a machine that holds its keys and tickets. */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -18,8 +23,9 @@
 
 static void print_usage(FILE *file)
 {
-    fprintf(file, "usage: mantle-authd [--config FILE] [--verbose]\n"
+    fprintf(file, "usage: mantle-authd [--account NAME] [--config FILE] [--verbose]\n"
                   "       mantle-authd --help | --version\n\n"
+                  "  --account NAME       become that account, once what starts servers is running\n"
                   "  --config FILE        read FILE, not $MANTLE_CONFIG or " CONF_PATH_DEFAULT "\n"
                   "  --verbose            log what is only of interest when something is wrong\n");
 }
@@ -84,6 +90,29 @@ static const char *host_program(char path[PATH_MAX])
     return access(path, X_OK) == 0 ? path : INSTALLED_HOST;
 }
 
+/* From here on this process is that account, and can become no other; the spawner stays what it is. `name`
+ * NULL: it stays who it is, without capabilities. */
+static int give_up_rights(const char *name)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+    const struct passwd *account = name ? getpwnam(name) : NULL;
+    if (name && !account) {
+        log_line(LOG_ERR, "there is no account %s", name);
+        return -ENOENT;
+    }
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* old kernels have none */
+    if (account && (initgroups(name, account->pw_gid) < 0 ||
+                    setresgid(account->pw_gid, account->pw_gid, account->pw_gid) < 0 ||
+                    setresuid(account->pw_uid, account->pw_uid, account->pw_uid) < 0)) {
+        int error = -errno;
+        log_line(LOG_ERR, "cannot become %s: %s", name, strerror(-error));
+        return error;
+    }
+    if (syscall(SYS_capset, &header, none) < 0) return -errno;
+    return 0;
+}
+
 /* Before there are threads, and before a stranger's byte is read. */
 static int start_spawner(Spawner **ret_spawner)
 {
@@ -92,13 +121,25 @@ static int start_spawner(Spawner **ret_spawner)
     return result;
 }
 
-static int run(const Conf *conf)
+static int load(const char *path, Conf **ret_conf)
+{
+    _cleanup_(freep) char *error = NULL;
+    int result = conf_load(path, ret_conf, &error);
+    if (result < 0) log_line(LOG_ERR, "%s", error ? error : strerror(-result));
+    return result;
+}
+
+static int run(const char *path, const char *account)
 {
     sigset_t signals;
     int received = 0, listener = -1;
     char host[PATH_MAX];
+    _cleanup_(conf_freep) Conf *conf = NULL;
     _cleanup_(spawner_freep) Spawner *spawner = NULL;
     int result = start_spawner(&spawner);
+    if (result == 0) result = give_up_rights(account);
+    /* Only now: what this account may not read it does not read. */
+    if (result == 0) result = load(path, &conf);
     if (result == 0) result = block_signals(&signals);
     if (result == 0) result = open_socket(conf, &listener);
     if (result < 0) return result;
@@ -121,15 +162,17 @@ static int run(const Conf *conf)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"verbose", no_argument, NULL, 'v'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {0}};
-    const char *path = NULL;
+    static const struct option options[] = {
+        {"account", required_argument, NULL, 'a'}, {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},          {"verbose", no_argument, NULL, 'v'},
+        {"version", no_argument, NULL, 'V'},       {0}};
+    const char *path = NULL, *account = NULL;
     log_set_program("mantle-authd");
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
         switch (option) {
+        case 'a':
+            account = optarg;
+            break;
         case 'c':
             path = optarg;
             break;
@@ -153,12 +196,5 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     set_limits();
-    _cleanup_(conf_freep) Conf *conf = NULL;
-    _cleanup_(freep) char *error = NULL;
-    int result = conf_load(path, &conf, &error);
-    if (result < 0) {
-        log_line(LOG_ERR, "%s", error ? error : strerror(-result));
-        return EXIT_FAILURE;
-    }
-    return run(conf) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run(path, account) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -109,7 +109,8 @@ static void try_identity(Findings *findings, const Conf *conf)
 {
     Token *token;
     HRESULT hr = process_token(&token);
-    bool wanted = conf_string(conf, CONF_SECURITY_CCACHE) || process_can_accept();
+    bool wanted = conf_string(conf, CONF_SECURITY_CCACHE) ||
+                  (process_can_accept() && !conf_string(conf, CONF_AUTHORITY_SOCKET));
     if (SUCCEEDED(hr))
         found(findings, S_OK, "acting as: %s", token_principal(token));
     else

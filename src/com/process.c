@@ -13,13 +13,15 @@
 #include "sec/credential.h"
 #include "winerror.h"
 
-#define LOGON_TIMEOUT (30 * NS_PER_SECOND) /* of all exchanges with the KDC that a logon needs */
+#define AUTHORITY_MARGIN (10 * NS_PER_SECOND) /* beyond what it takes for a KDC */
+#define LOGON_TIMEOUT    (30 * NS_PER_SECOND) /* of all exchanges with the KDC that a logon needs */
 
 static struct {
     pthread_mutex_t lock;
     Conf *conf;
-    bool has_keytab; /* and may read it */
-    Authority *authority;
+    bool has_keytab;      /* and may read it, without an authority in another process that does */
+    Authority *authority; /* of this process: in mantle-authd, or linked */
+    Authority *own;       /* linked, without a keytab: for a ticket cache beside mantle-authd */
     Token *_Atomic token; /* never replaced */
 } process = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -32,7 +34,8 @@ static void adopt_conf(Conf *conf)
     audit_switch(conf_boolean(conf, CONF_AUDIT_JOURNAL));
     /* Who may not read it is a user's program. One that is missing is a service's mistake, not somebody
      * else's program: it fails where it is used. */
-    process.has_keytab = keytab && (access(keytab, R_OK) == 0 || errno != EACCES);
+    process.has_keytab =
+        keytab && !conf_string(conf, CONF_AUTHORITY_SOCKET) && (access(keytab, R_OK) == 0 || errno != EACCES);
 }
 
 /* With the lock held. */
@@ -82,18 +85,11 @@ static const char *acceptor_keytab(void)
 }
 
 /* With the lock held. */
-static HRESULT ensure_authority(void)
+static HRESULT make_linked(Authority **ret_authority)
 {
     SecFailure failure = {0};
-    AuthorityOptions options;
-    HRESULT hr;
-    int r, accounts;
-
-    if (process.authority) return S_OK;
-    hr = ensure_conf();
-    if (FAILED(hr)) return hr;
-    accounts = conf_choice(process.conf, CONF_SECURITY_NTLM_ACCOUNTS);
-    options = (AuthorityOptions){
+    const int accounts = conf_choice(process.conf, CONF_SECURITY_NTLM_ACCOUNTS);
+    AuthorityOptions options = {
         .acceptor_keytab = acceptor_keytab(),
         .allow_rc4 = conf_boolean(process.conf, CONF_SECURITY_ALLOW_RC4),
         .ntlm = conf_boolean(process.conf, CONF_SECURITY_NTLM),
@@ -102,9 +98,45 @@ static HRESULT ensure_authority(void)
         .ntlm_winbind = accounts & CONF_NTLM_ACCOUNTS_WINBIND,
         .protocol_transition = conf_boolean(process.conf, CONF_SECURITY_PROTOCOL_TRANSITION),
         .kdc_timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT)};
-    r = authority_new_linked(&options, &process.authority, &failure);
+    int r = authority_new_linked(&options, ret_authority, &failure);
     if (r < 0) return E_OUTOFMEMORY;
     return r == 0 ? S_OK : com_error_from_failure(&failure);
+}
+
+/* With the lock held. One that is configured and cannot be reached is a failure; nothing stands in for it. */
+static HRESULT ensure_authority(void)
+{
+    SecFailure failure = {0};
+    AuthorityRemoteOptions options;
+    HRESULT hr;
+    int r;
+
+    if (process.authority) return S_OK;
+    hr = ensure_conf();
+    if (FAILED(hr)) return hr;
+    options = (AuthorityRemoteOptions){.path = conf_string(process.conf, CONF_AUTHORITY_SOCKET),
+                                       .timeout = conf_duration(process.conf, CONF_SECURITY_KDC_TIMEOUT) +
+                                                  AUTHORITY_MARGIN};
+    if (!options.path) return make_linked(&process.authority);
+    r = authority_new_remote(&options, &process.authority, &failure);
+    if (r < 0)
+        return r == -ENOMEM ? E_OUTOFMEMORY
+                            : com_error(E_FAIL, "The authority at %s: %s", options.path, strerror(-r));
+    return r == 0 ? S_OK : com_error_from_failure(&failure);
+}
+
+/* With the lock held: the authority for a ticket cache, which only the process itself may read. */
+static HRESULT ensure_own(Authority **ret_authority)
+{
+    HRESULT hr = S_OK;
+
+    if (!authority_is_remote(process.authority)) {
+        *ret_authority = process.authority;
+        return S_OK;
+    }
+    if (!process.own) hr = make_linked(&process.own);
+    if (SUCCEEDED(hr)) *ret_authority = process.own;
+    return hr;
 }
 
 /* Runs the machine of a logon to its end. */
@@ -140,13 +172,19 @@ static HRESULT ensure_token(void)
     const char *keytab = conf_string(process.conf, CONF_SECURITY_KEYTAB);
     const char *ccache = conf_string(process.conf, CONF_SECURITY_CCACHE);
     const char *user_ccache = getenv("KRB5CCNAME");
+    const bool machine = authority_is_machine(process.authority);
     LogonSpec spec = {.source = LOGON_CCACHE, .forwardable = true, .deadline = time_after(LOGON_TIMEOUT)};
+    Authority *authority;
+    Token *token;
+    HRESULT hr = ensure_own(&authority);
 
+    if (FAILED(hr)) return hr;
     if (ccache) {
         spec.path = ccache;
-    } else if (process.has_keytab) {
+    } else if (process.has_keytab || machine) {
+        authority = process.authority;
         spec.source = LOGON_KEYTAB;
-        spec.path = keytab;
+        spec.path = machine ? NULL : keytab; /* mantle-authd's own is not for others to name */
         spec.principal = conf_string(process.conf, CONF_SECURITY_PRINCIPAL);
     } else if (user_ccache && *user_ccache) {
         spec.path = user_ccache;
@@ -156,10 +194,12 @@ static HRESULT ensure_token(void)
             "This process has no credential. A user's program takes its ticket cache from KRB5CCNAME (run "
             "kinit) or from ccache= in section [security] of mantle.conf, a service its keytab from "
             "keytab=%s.",
-            keytab ? ", which is set but may not be read by this process" : "");
+            authority_is_remote(process.authority)
+                ? ", which mantle-authd holds for the accounts of machine_identity="
+            : keytab ? ", which is set but may not be read by this process"
+                     : "");
     }
-    Token *token;
-    HRESULT hr = logon(process.authority, &spec, &token);
+    hr = logon(authority, &spec, &token);
     if (SUCCEEDED(hr)) process.token = token;
     return hr;
 }
@@ -204,7 +244,8 @@ bool process_can_accept(void)
     bool can;
 
     pthread_mutex_lock(&process.lock);
-    can = SUCCEEDED(ensure_conf()) && process.has_keytab;
+    can =
+        SUCCEEDED(ensure_conf()) && (process.has_keytab || conf_string(process.conf, CONF_AUTHORITY_SOCKET));
     pthread_mutex_unlock(&process.lock);
     return can;
 }

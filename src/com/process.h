@@ -18,14 +18,15 @@ HRESULT process_conf(const Conf **ret_conf) must_use;
 HRESULT process_set_conf(Conf *conf) must_use;
 /* Borrowed; it lives as long as the process. Failures have a sentence (com/errorinfo.h). */
 HRESULT process_authority(Authority **ret_authority) must_use;
-/* Borrowed, as above: the identity of [security] ccache=; else, of a process that may read keytab=, the
- * service of that keytab; else a user's program with the ticket cache that KRB5CCNAME names.
+/* Borrowed, as above: the identity of [security] ccache=; else, of a process that may read keytab=, or that
+ * mantle-authd lets act as this machine, the service of that keytab; else a user's program with the ticket cache that KRB5CCNAME names.
  * SEC_E_NO_CREDENTIALS: there is none of them. A credential that cannot be read is a failure, not a reason to
  * use another; it is tried again next time. */
 HRESULT process_token(Token **ret_token) must_use;
 /* The same if it is there already, else NULL: asks nobody and leaves the thread's error object alone. */
 Token *process_token_peek(void);
-/* Whether calls can be authenticated here by Kerberos: this process may read the keytab. */
+/* Whether calls can be authenticated here by Kerberos: this process may read the keytab, or mantle-authd is
+ * configured, which does it for everybody. */
 bool process_can_accept(void);
 /* Whether the configuration lets NTLM be used: by callers, and by Negotiate. */
 bool process_allows_ntlm(void);

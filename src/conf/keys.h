@@ -97,7 +97,7 @@
     KEY(SECURITY_MACHINE_ACCESS_LIMIT, "security", "machine_access_limit", "", TYPE(CONF_STRING),            \
         "SDDL that is asked in addition at every call of every process. Not set: no limit.")                 \
     KEY(AUTHORITY_SOCKET, "authority", "socket", "", TYPE(CONF_PATH),                                        \
-        "Socket of mantle-authd, for example /run/mantle/authd.socket. Set: it holds the keytab and all "    \
+        "Socket of mantle-authd, for example /run/mantle-authd.socket. Set: it holds the keytab and all "    \
         "tickets, and processes that cannot reach it fail. Not set: each process reads the keytab itself.")  \
     KEY(ACCOUNTS_MAP_BY_NAME, "accounts", "map_by_name", "", TYPE(CONF_LIST),                                \
         "Realms whose users are the local accounts of the same name. Not set: identities are accounts by "   \

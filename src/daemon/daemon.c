@@ -153,10 +153,25 @@ static int load(Daemon *daemon)
     return r;
 }
 
+#define AUTHORITY_MARGIN (10 * NS_PER_SECOND) /* beyond what it takes for a KDC */
+
+/* The authority in mantle-authd where one is configured: there is nothing to fall back on. */
+static int reach_authority(Daemon *daemon, const char *path)
+{
+    SecFailure failure = {0};
+    const AuthorityRemoteOptions options = {
+        .path = path, .timeout = conf_duration(daemon->conf, CONF_SECURITY_KDC_TIMEOUT) + AUTHORITY_MARGIN};
+    int r = authority_new_remote(&options, &daemon->authority, &failure);
+    if (r > 0) log_line(LOG_ERR, "%s", failure.sentence);
+    return r > 0 ? -EIO : r;
+}
+
 static int make_authority(Daemon *daemon)
 {
     SecFailure failure = {0};
     const int accounts = conf_choice(daemon->conf, CONF_SECURITY_NTLM_ACCOUNTS);
+    const char *path = conf_string(daemon->conf, CONF_AUTHORITY_SOCKET);
+    if (path) return reach_authority(daemon, path);
     AuthorityOptions options = {.acceptor_keytab = conf_string(daemon->conf, CONF_SECURITY_KEYTAB),
                                 .allow_rc4 = conf_boolean(daemon->conf, CONF_SECURITY_ALLOW_RC4),
                                 .ntlm = conf_boolean(daemon->conf, CONF_SECURITY_NTLM),

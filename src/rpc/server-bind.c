@@ -244,14 +244,15 @@ static Leg row_ready(RpcConnection *connection, SecurityRow *row)
                      server_caller_get(connection->server, '=', principal, strlen(principal)));
 }
 
-/* Steps the acceptor to its end. Waiting (for an authority in another process) is done on this thread, if it
- * can be spared. */
+/* Steps the acceptor to its end. Waiting (for an authority in another process, which answers in a
+ * millisecond) is done on this thread. When all others are taken one more is started: the call behind this
+ * bind may be one that those wait for, and which must be admitted. */
 static int drive(const ServerProvider *provider, SecAcceptor *acceptor)
 {
     IoWait wait;
     int r = provider->step(acceptor, &wait);
     if (r != SEC_WAIT) return r;
-    if (io_pool_block_begin(false)) return -EAGAIN;
+    if (io_pool_block_begin(true)) return -EAGAIN;
     uint64_t deadline = time_after(LEG_SECONDS * NS_PER_SECOND);
     while (r == SEC_WAIT) {
         if (wait.deadline > deadline) wait.deadline = deadline;

@@ -12,7 +12,8 @@ log() { printf '%s: %s\n' "$1" "$2"; }
 install_host() {
     DESTDIR=$root meson install -C "$BUILD" --no-rebuild --quiet >/dev/null
     mkdir -p "$root/etc/mantle/classes.d"
-    sed -e "/^keytab/s#=.*#= /etc/mantle/keytab#" -e "/^runtime/s#=.*#= /run/mantle#" -e "/^classes_dir/s#=.*#= /etc/mantle/classes.d#" \
+    # One file for both: the keytab in it is for mantle-authd's account only.
+    sed -e "/^principal/i keytab = /etc/mantle/keytab" -e "/^socket/s#=.*#= /run/mantle-authd.socket#" -e "/^runtime/s#=.*#= /run/mantle#" -e "/^classes_dir/s#=.*#= /etc/mantle/classes.d#" \
         -e "/^hosts_file/s#=.*#= /etc/mantle/hosts.txt#" -e '/^\[exporter\]/,/^\[/s#^port = .*#port = 24158#' \
         "$MANTLE_LAB/hosts/a/mantle.conf" >"$root/etc/mantle/mantle.conf"
     cp "$MANTLE_LAB/hosts/a/classes.d/"* "$root/etc/mantle/classes.d"
@@ -28,12 +29,14 @@ END
     # Nothing but these sockets is to be started.
     cat >"$root/etc/systemd/system/test.target" <<END
 [Unit]
-Wants=mantled.socket mantled-exporter.socket mantled-local.socket
+Wants=mantled.socket mantled-exporter.socket mantled-local.socket mantle-authd.socket
 After=sysinit.target
 Requires=sysinit.target
 END
     systemd-sysusers --root="$root" >/dev/null
     chown -R --from=root "$(awk -F: '$1 == "mantle" { print $3 ":" $4 }' "$root/etc/passwd")" "$root/etc/mantle"
+    chown "$(awk -F: '$1 == "mantle-authd" { print $3 ":" $4 }' "$root/etc/passwd")" "$root/etc/mantle/keytab"
+    chmod 0600 "$root/etc/mantle/keytab"
 }
 
 boot() {
@@ -87,6 +90,9 @@ log whoami "$(ask)"
 log after "$(state)"
 pid=$(inside systemctl show --property=MainPID --value mantled.service)
 log account "$(inside ps -o user= -p "$pid") $(inside sed -n 's/^CapEff:[^0-9a-f]*//p' "/proc/$pid/status")"
+authority=$(inside systemctl show --property=MainPID --value mantle-authd.service)
+log authority "$(inside ps -o user= -p "$authority") $(inside sed -n 's/^CapEff:[^0-9a-f]*//p' "/proc/$authority/status") $(inside sed -n 's/^Seccomp:[^0-9a-f]*//p' "/proc/$authority/status")"
+log keytab "$(inside runuser -u mantle -- cat /etc/mantle/keytab >/dev/null 2>&1 && echo readable || echo refused)"
 log port "$(inside ss -Hltnp 'sport = :135')"
 inside systemctl stop sample.service mantled.service
 log stopped "$(inside systemctl show --property=Result --value mantled.service) $(inside systemctl show --property=ExecMainStatus --value mantled.service)"
@@ -94,5 +100,8 @@ log refused "$(mantle whoami //a | awk '$1 == "a" { print $NF }')"
 log called "$(state)"
 inside systemctl start sample.service
 log again "$(ask)"
+# The authority dies: what is asked next starts it again.
+inside systemctl kill --signal=KILL mantle-authd.service
+log survived "$(ask)"
 trap - EXIT
 kill -KILL $outer
