@@ -145,6 +145,9 @@ static HRESULT take_remote(RemoteExporter *own, const Objref *objref, const IID 
     if (!own) {
         hr = find_exporter(objref, &found_exporter);
         reference.exporter = found_exporter;
+        /* When it is handed on others are sent to who was asked, not to whoever else stood in the list. */
+        if (SUCCEEDED(hr) && !remote_exporter_local_binding(found_exporter))
+            reference.resolver = remote_exporter_resolver(found_exporter);
     }
     if (SUCCEEDED(hr)) hr = proxy_from_reference(&reference, &found);
     return FAILED(hr) ? hr : convert(found, (const IID *)&objref->iid, iid, ret_object);

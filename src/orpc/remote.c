@@ -33,7 +33,7 @@ struct RemoteExporter {
     RemoteKey key;
     uint32_t authn_hint;
     uint16_t version_minor;
-    Bindings bindings;
+    Bindings bindings, resolver;
     RpcBinding *binding, *local_binding;
     uid_t local_owner; /* with local_binding */
     char principal_default[BINDING_HOST_SIZE + 8];
@@ -87,6 +87,7 @@ static void exporter_destroy(RemoteExporter *exporter)
     rpc_binding_unref(exporter->binding);
     rpc_binding_unref(exporter->local_binding);
     bindings_deinit(&exporter->bindings);
+    bindings_deinit(&exporter->resolver);
     free(exporter->principals);
     free(exporter);
 }
@@ -126,6 +127,30 @@ static HRESULT make_local_binding(RemoteExporter *exporter, const RemoteExporter
     return status == RPCST_OK ? S_OK : E_OUTOFMEMORY;
 }
 
+/* An exporter and its resolver are one machine's, so the addresses of the one are those of the other. */
+static HRESULT make_resolver(RemoteExporter *exporter, const RemoteExporterSpec *spec)
+{
+    char addresses[REMOTE_ENDPOINTS_MAX + 1][BINDING_ADDRESS_SIZE], host[BINDING_HOST_SIZE];
+    char address[BINDING_ADDRESS_SIZE], principal[BINDING_ADDRESS_SIZE];
+    StringBinding strings[REMOTE_ENDPOINTS_MAX + 1];
+    SecurityBinding securities[REMOTE_ENDPOINTS_MAX];
+    BindingsWalk walk = {0}, security_walk = {0};
+    uint16_t tower, port, service;
+    size_t count = 0, services = 0;
+    if (binding_join(spec->resolver, 0, addresses[count]) == 0) count++;
+    while (count <= REMOTE_ENDPOINTS_MAX && bindings_next_string(&exporter->bindings, &walk, &tower, address))
+        if (tower == BINDING_TOWER_TCP && binding_split(address, host, &port) == 0 &&
+            strcmp(host, spec->resolver) != 0 && binding_join(host, 0, addresses[count]) == 0)
+            count++;
+    for (size_t i = 0; i < count; i++)
+        strings[i] = (StringBinding){BINDING_TOWER_TCP, addresses[i]};
+    while (services < REMOTE_ENDPOINTS_MAX &&
+           bindings_next_security(&exporter->bindings, &security_walk, &service, principal))
+        securities[services++] = (SecurityBinding){service, ""};
+    int r = bindings_new(strings, count, securities, services, &exporter->resolver);
+    return r == 0 ? S_OK : r == -ENOMEM ? E_OUTOFMEMORY : RPC_E_INVALID_OBJREF;
+}
+
 static HRESULT read_principals(RemoteExporter *exporter)
 {
     char principal[BINDING_ADDRESS_SIZE];
@@ -159,6 +184,7 @@ static HRESULT exporter_make(RemoteTable *table, const RemoteExporterSpec *spec,
     HRESULT hr = bindings_dup(&spec->bindings, &exporter->bindings) < 0 ? E_OUTOFMEMORY : S_OK;
     if (SUCCEEDED(hr)) hr = make_binding(exporter, spec);
     if (SUCCEEDED(hr)) hr = make_local_binding(exporter, spec);
+    if (SUCCEEDED(hr)) hr = make_resolver(exporter, spec);
     if (SUCCEEDED(hr)) hr = read_principals(exporter);
     if (FAILED(hr)) {
         exporter_destroy(exporter);
@@ -261,6 +287,10 @@ const Bindings *remote_exporter_bindings(const RemoteExporter *exporter)
 bool remote_exporter_is_hearsay(const RemoteExporter *exporter)
 {
     return exporter->key.hearsay;
+}
+const Bindings *remote_exporter_resolver(const RemoteExporter *exporter)
+{
+    return &exporter->resolver;
 }
 const char *remote_exporter_host(const RemoteExporter *exporter)
 {

@@ -52,6 +52,9 @@ uint64_t remote_exporter_oxid(const RemoteExporter *exporter);
 const Guid *remote_exporter_rem_unknown(const RemoteExporter *exporter);
 uint32_t remote_exporter_authn_hint(const RemoteExporter *exporter);
 const Bindings *remote_exporter_bindings(const RemoteExporter *exporter);
+/* Where others are to ask for it: the resolver that was asked, and what that said of the machine. As in
+ * references: without ports and principals. */
+const Bindings *remote_exporter_resolver(const RemoteExporter *exporter);
 /* The principal for a service: what the exporter published for it, else "RPCSS/<resolver as typed>".
  * Borrowed. */
 const char *remote_exporter_principal(const RemoteExporter *exporter, uint16_t authn_service);

@@ -119,6 +119,8 @@ CHECKS = [
      "return std->oxid == remote_exporter_oxid(object->exporter) && std->oid == object->oid;", "return 1;", ["com-foreign"]),
     ("an-exporter-speaks-for-others", "src/com/marshal.c",
      "source->proven && remote_exporter_oxid(source->exporter) == objref->std.oxid;", "source->proven;", ["com-foreign"]),
+    ("a-stranger-s-resolver-travels-on", "src/com/marshal.c",
+     "reference.resolver = remote_exporter_resolver(found_exporter);", "reference.resolver = &objref->resolver;", ["com-foreign"]),
     ("an-unsigned-answer-is-the-exporter-s", "src/com/channel.c",
      "security && rpc_security_level(security) >= RPC_C_AUTHN_LEVEL_PKT;", "1;", ["com-foreign"]),
     ("secure-references-are-not-taken", "src/com/proxy.c", "!(security->capabilities & EOAC_SECURE_REFS)", "1", ["com-foreign"]),

@@ -85,8 +85,9 @@ static void say_living(FILE *out, IWire *proxy, unsigned wanted)
 
 /* References in text: what one process tells another */
 
-/* A line with a reference to `proxy`, with the IPID of another object when there is one. */
-static void tell_reference(FILE *out, IWire *proxy, const Guid *ipid)
+/* A line with a reference to `proxy`, with the IPID of another object when there is one, and with other
+ * resolvers. */
+static void tell_changed(FILE *out, IWire *proxy, const Guid *ipid, const Bindings *resolver)
 {
     _cleanup_(writer_deinitp) Writer bytes, told;
     Objref objref;
@@ -96,12 +97,18 @@ static void tell_reference(FILE *out, IWire *proxy, const Guid *ipid)
         objref_parse(bytes.data, bytes.length, &objref) < 0)
         abort();
     if (ipid) objref.std.ipid = *ipid;
+    if (resolver) objref.resolver = *resolver;
     objref_write(&told, &objref);
     if (writer_status(&told) < 0) abort();
     for (size_t i = 0; i < told.length; i++)
         fprintf(out, "%02x", told.data[i]);
     fputc('\n', out);
     fflush(out);
+}
+
+static void tell_reference(FILE *out, IWire *proxy, const Guid *ipid)
+{
+    tell_changed(out, proxy, ipid, NULL);
 }
 
 static HRESULT take_reference(const char *digits, IWire **ret_proxy)
@@ -279,6 +286,60 @@ static void REF_a_server_cannot_steer_what_it_answers(void **state)
     wire_expect(&plain, ask_middle, NULL, "ok " REFUSED " not-given ok none");
     open_gate();
     free(wire_join(&middle));
+}
+
+/* Where it is: a list of resolvers that begins with one who is not. */
+
+#define STRANGER "127.77.77.77"
+
+static void tell_stranger(FILE *out, void *argument)
+{
+    static const StringBinding strings[] = {{BINDING_TOWER_TCP, STRANGER}, {BINDING_TOWER_TCP, "b.lab.test"}};
+    static const SecurityBinding securities[] = {{RPC_C_AUTHN_GSS_KERBEROS, ""}};
+    IWire *mine = opened("b");
+    Bindings resolver;
+    if (bindings_new(strings, 2, securities, 1, &resolver) < 0) abort();
+    tell_changed(out, mine, NULL, &resolver);
+    wait_at_gate();
+    bindings_deinit(&resolver);
+    IWire_Release(mine);
+}
+
+/* The reference is used, as one of its resolvers knows it; whoever it is handed to is told of that one only.
+ */
+static void take_from_stranger(FILE *out, void *digits)
+{
+    _cleanup_(writer_deinitp) Writer bytes;
+    IWire *proxy = NULL;
+    Objref objref;
+    BindingsWalk walk = {0};
+    uint16_t tower;
+    char address[BINDING_ADDRESS_SIZE], first[BINDING_ADDRESS_SIZE] = "";
+    bool stranger = false;
+    wire_say_result(out, take_reference(digits, &proxy));
+    say_which(out, proxy);
+    writer_init(&bytes, 0);
+    if (FAILED(marshal_interface(NULL, &IID_IWire, (IUnknown *)proxy, &bytes)) ||
+        objref_parse(bytes.data, bytes.length, &objref) < 0)
+        abort();
+    while (bindings_next_string(&objref.resolver, &walk, &tower, address)) {
+        if (!first[0]) snprintf(first, sizeof(first), "%s", address);
+        stranger = stranger || strcmp(address, STRANGER) == 0;
+    }
+    fprintf(out, "%s %s ", first, stranger ? "stranger" : "-");
+    if (FAILED(marshal_drop(&objref))) abort();
+    IWire_Release(proxy);
+}
+
+static void REF_who_does_not_know_the_exporter_is_not_recommended(void **state)
+{
+    WireProcess holder;
+    char digits[DIGITS];
+    wire_in_background(&holder, &plain, tell_stranger, NULL);
+    read_line(holder.output, digits);
+    wire_expect(&plain, take_from_stranger, digits, "ok none b.lab.test -");
+    open_gate();
+    free(wire_join(&holder));
 }
 
 /* Questions to the exporter */
@@ -486,6 +547,7 @@ int main(void)
         cmocka_unit_test(REF_a_reference_leads_to_the_object_that_it_names),
         cmocka_unit_test(REF_a_caller_cannot_steer_what_it_hands_on),
         cmocka_unit_test(REF_a_server_cannot_steer_what_it_answers),
+        cmocka_unit_test(REF_who_does_not_know_the_exporter_is_not_recommended),
         cmocka_unit_test(REF_1_an_interface_is_one_of_the_object_that_was_asked),
         cmocka_unit_test(REF_what_an_exporter_signs_about_its_own_objects_needs_no_question),
         cmocka_unit_test(REF_2_REF_3_PB_4_nobody_else_ends_what_is_held_by_secure_references),
