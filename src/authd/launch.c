@@ -71,6 +71,24 @@ static void command_deinit(Command *command)
         free(command->made[i]);
 }
 
+static void add_made(Command *command, char *word)
+{
+    command->made[command->made_count++] = word;
+    command->words[command->count++] = word;
+}
+
+/* Who may call it: all that share a process have one AppID. */
+static int add_appid(const ConfClass *item, Command *command)
+{
+    char appid[GUID_STRING_SIZE], *word;
+    if (!item->has_appid) return 0;
+    guid_format(&item->appid, appid);
+    command->words[command->count++] = "--appid";
+    if (asprintf(&word, "{%s}", appid) < 0) return -ENOMEM;
+    add_made(command, word);
+    return 0;
+}
+
 /* mantle-host with every library that shares the process. */
 static int add_libraries(const ConfClasses *classes, const ConfClass *item, Command *command)
 {
@@ -81,8 +99,7 @@ static int add_libraries(const ConfClasses *classes, const ConfClass *item, Comm
         if (command->count == COMMAND_MAX) return -E2BIG;
         guid_format(&other->clsid, clsid);
         if (asprintf(&word, "{%s}=%s", clsid, other->library) < 0) return -ENOMEM;
-        command->made[command->made_count++] = word;
-        command->words[command->count++] = word;
+        add_made(command, word);
     }
     return 0;
 }
@@ -92,7 +109,8 @@ static int compose(const LaunchHouse *house, const ConfClasses *classes, const C
 {
     if (item->library) {
         command->words[command->count++] = house->host;
-        return add_libraries(classes, item, command);
+        int r = add_appid(item, command);
+        return r < 0 ? r : add_libraries(classes, item, command);
     }
     for (char **word = item->command; *word; word++)
         command->words[command->count++] = *word;

@@ -440,6 +440,7 @@ bool conf_class_shares_host(const ConfClass *a, const ConfClass *b)
 {
     if (a == b) return a->library != NULL;
     if (!a->library || !b->library || !a->group || !b->group || strcmp(a->group, b->group) != 0) return false;
+    if (a->has_appid != b->has_appid || (a->has_appid && !guid_equal(&a->appid, &b->appid))) return false;
     return a->run_as == b->run_as && (a->run_as != CONF_RUN_AS_ACCOUNT || a->account_uid == b->account_uid);
 }
 

@@ -86,8 +86,8 @@ static inline bool conf_class_serves_all(const ConfClass *item)
 {
     return item->run_as != CONF_RUN_AS_CALLER && item->run_as != CONF_RUN_AS_ACTIVATOR;
 }
-/* Whether one mantle-host serves both for the same account or identity: both are libraries of one group that
- * run as the same; a class and itself. */
+/* Whether one mantle-host serves both for the same account or identity: both are libraries of one group and
+ * AppID that run as the same; a class and itself. */
 bool conf_class_shares_host(const ConfClass *a, const ConfClass *b);
 /* NULL: in no file. */
 const ConfAppId *conf_classes_find_appid(const ConfClasses *classes, const Guid *appid);

@@ -151,6 +151,29 @@ static void test_appids(void **state)
     assert_false(conf_classes_may_serve(appids, &a, 0));
 }
 
+/* Who may call a process is one thing for all of it. */
+static void test_appids_do_not_share_a_host(void **state)
+{
+    static const char library[] = "library = /a.so\ngroup = one\nrun_as = caller\n";
+    static const char *const ids[] = {"10000000-0000-0000-0000-000000000000",
+                                      "20000000-0000-0000-0000-000000000000",
+                                      "30000000-0000-0000-0000-000000000000"};
+    _cleanup_(conf_classes_freep) ConfClasses *classes = NULL;
+    const ConfClass *found[3];
+    char *error = NULL, text[1024];
+    (void)snprintf(text, sizeof(text),
+                   "[appid " APPID "]\n[{%s}]\n%s[{%s}]\n%sappid = " APPID "\n[{%s}]\n%sappid = " APPID "\n",
+                   ids[0], library, ids[1], library, ids[2], library);
+    put("a.conf", text);
+    assert_int_equal(conf_classes_load(directory, &classes, &error), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        Guid id = guid(ids[i]);
+        found[i] = conf_classes_find(classes, &id);
+    }
+    assert_false(conf_class_shares_host(found[0], found[1]));
+    assert_true(conf_class_shares_host(found[1], found[2]));
+}
+
 static void test_bad_appids(void **state)
 {
     check_bad("[appid x]\n",
@@ -356,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_appids, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_bad_appids, make_directory, remove_directory),
+        cmocka_unit_test_setup_teardown(test_appids_do_not_share_a_host, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_groups, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_started, make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_started_badly, make_directory, remove_directory),

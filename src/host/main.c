@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mantle-host [--idle SECONDS] {CLSID}=LIBRARY ...: serves the classes of libraries in a process of its own,
- * as whom it was started. mantle-authd starts it for what classes.d names as `library =`.
+ * mantle-host [--idle SECONDS] [--appid {GUID}] {CLSID}=LIBRARY ...: serves the classes of libraries in a
+ * process of its own, as whom it was started. mantle-authd starts it for what classes.d names as `library =`.
+ * With an AppID it has the authentication level and the access permission of that; else whatever is the
+ * default of its configuration.
  */
 #include <combaseapi.h>
 #include <dlfcn.h>
@@ -30,27 +32,45 @@ typedef struct Class {
     DWORD cookie;
 } Class;
 
+static GUID appid;
+static bool has_appid;
 static Class classes[CLASSES_MAX];
 static int class_count;
 
 static void print_usage(FILE *file)
 {
-    fputs("usage: mantle-host [--idle SECONDS] {CLSID}=LIBRARY ...\n"
+    fputs("usage: mantle-host [--idle SECONDS] [--appid {GUID}] {CLSID}=LIBRARY ...\n"
           "       mantle-host --help\n",
           file);
 }
 
-static bool parse_class(char *argument, Class *class)
+/* GUID_LENGTH characters. */
+static bool parse_guid(const char *argument, GUID *ret_guid)
 {
     OLECHAR text[GUID_LENGTH + 1] = {0};
-    char *equals = strchr(argument, '=');
-    if (!equals || equals - argument != GUID_LENGTH || equals[1] != '/') return false;
     for (int i = 0; i < GUID_LENGTH; i++)
         text[i] = (unsigned char)argument[i];
+    return SUCCEEDED(CLSIDFromString(text, ret_guid));
+}
+
+static bool parse_class(char *argument, Class *class)
+{
+    char *equals = strchr(argument, '=');
+    if (!equals || equals - argument != GUID_LENGTH || equals[1] != '/') return false;
     *equals = 0;
     class->text = argument;
     class->library = equals + 1;
-    return SUCCEEDED(CLSIDFromString(text, &class->clsid));
+    return parse_guid(argument, &class->clsid);
+}
+
+/* A number of seconds, or an AppID. */
+static bool parse_option(int option, const char *argument, time_t *idle)
+{
+    char *end;
+    if (option == 'a') return has_appid = strlen(argument) == GUID_LENGTH && parse_guid(argument, &appid);
+    if (option != 'i') return false;
+    *idle = (time_t)strtoul(argument, &end, 10);
+    return !*end && end != argument && *idle >= 1 && *idle <= 86400;
 }
 
 static HRESULT serve(Class *class)
@@ -103,6 +123,9 @@ static HRESULT run(const sigset_t *signals, time_t idle)
 {
     HRESULT hr = CoInitializeEx(NULL, COINIT_MULTITHREADED);
     if (FAILED(hr)) return hr;
+    if (has_appid)
+        hr = CoInitializeSecurity(&appid, -1, NULL, NULL, RPC_C_AUTHN_LEVEL_DEFAULT, RPC_C_IMP_LEVEL_DEFAULT,
+                                  NULL, EOAC_APPID, NULL);
     for (int i = 0; SUCCEEDED(hr) && i < class_count; i++)
         hr = serve(&classes[i]);
     /* All at once: whoever finds one of the group finds the others. */
@@ -116,18 +139,18 @@ static HRESULT run(const sigset_t *signals, time_t idle)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"idle", required_argument, NULL, 'i'}, {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"idle", required_argument, NULL, 'i'},
+                                            {"appid", required_argument, NULL, 'a'},
+                                            {0}};
     time_t idle = IDLE_DEFAULT;
     sigset_t signals;
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) >= 0;) {
-        char *end;
         if (option == 'h') {
             print_usage(stdout);
             return 0;
         }
-        if (option == 'i') idle = (time_t)strtoul(optarg, &end, 10);
-        if (option == '?' || *end || end == optarg || idle < 1 || idle > 86400) {
+        if (!parse_option(option, optarg, &idle)) {
             print_usage(stderr);
             return EXIT_USAGE;
         }

@@ -124,6 +124,20 @@ void wire_server_start_as(WireServer *server, const WireServerSpec *spec)
     close(output[0]);
 }
 
+void wire_program_start(WireServer *program, const char *host, const char *config, char *argv[])
+{
+    int input[2];
+    char *path = program_path(argv[0]);
+    assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+    pid_t parent = getpid();
+    argv[0] = path;
+    program->pid = fork();
+    if (program->pid == 0) become_server(host, config, argv, input[0], STDERR_FILENO, parent);
+    free(path);
+    close(input[0]);
+    program->end = input[1];
+}
+
 static int wait_for(pid_t pid)
 {
     int status = -1;

@@ -32,6 +32,9 @@ typedef struct WireServerSpec {
     const char *access; /* as com-server takes it */
 } WireServerSpec;
 void wire_server_start_as(WireServer *server, const WireServerSpec *spec);
+/* Any program on a host of the lab: its path, relative to this one's folder, replaces argv[0]. Does not wait
+ * for it. */
+void wire_program_start(WireServer *program, const char *host, const char *config, char *argv[]);
 /* Its exit status; -1 when a signal ended it. */
 int wire_server_stop(WireServer *server);
 /* Ends it on the spot. */

@@ -147,6 +147,43 @@ static void CIS_16_launch_permissions_and_their_limit(void **state)
     expect("carol", DENIES, DENIED);
 }
 
+/* Whether the class is served by now. */
+static void wait_for_class(FILE *out, void *argument)
+{
+    const Case *given = argument;
+    IWire *proxy = NULL;
+    HRESULT hr = E_FAIL;
+    wire_become(given->user);
+    for (unsigned tries = 0; FAILED(hr) && tries < 3000; tries++) {
+        hr = wire_open("a", given->server, 0, &proxy);
+        if (FAILED(hr)) usleep(10000);
+    }
+    wire_say_result(out, hr);
+    if (SUCCEEDED(hr)) IWire_Release(proxy);
+}
+
+/* Libraries have nothing of their own to say who may call them. */
+static void CIS_14_a_hosted_library_has_its_class_s_appid(void **state)
+{
+    Case bob = {"bob", CONTROL};
+    char self[4096], class[4400], *slash;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    assert_true(length > 0);
+    self[length] = '\0';
+    slash = strrchr(self, '/');
+    assert_non_null(slash);
+    snprintf(class, sizeof(class), "{4D616E74-6C65-0001-9B1E-5769726540%02X}=%.*s/com-library.so", CONTROL,
+             (int)(slash - self), self);
+    char *argv[] = {"../../mantle-host", "--appid", APPID, class, NULL};
+    (void)wire_server_stop(&servers[CONTROL]);
+    wire_program_start(&servers[CONTROL], "a", "appid.conf", argv);
+    wire_expect(&by_static, wait_for_class, &bob, "ok");
+    expect("bob", CONTROL, BOB " " DENIED);
+    expect("alice", CONTROL, REFUSED);
+    wire_server_kill(&servers[CONTROL]);
+    servers[CONTROL].pid = 0;
+}
+
 /* The SID that a user's logon has. */
 static void say_sid(FILE *out, void *argument)
 {
@@ -266,6 +303,7 @@ int main(void)
         cmocka_unit_test(CIS_14_SRV_14_a_descriptor_admits_whom_it_names),
         cmocka_unit_test(CIS_14_SRV_13_an_access_control_is_asked),
         cmocka_unit_test(CIS_14_an_appid_s_permission),
+        cmocka_unit_test(CIS_14_a_hosted_library_has_its_class_s_appid),
         cmocka_unit_test(CIS_18_who_does_not_call_it_admits_himself),
         cmocka_unit_test(CIS_18_or_whom_the_default_names),
         cmocka_unit_test(CIS_16_the_machine_s_limit_goes_before_everybody),
