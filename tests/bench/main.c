@@ -31,21 +31,26 @@ static void raise_limits(void)
 int main(int argc, char **argv)
 {
     static RpcSide side;
+    static LocalSide local;
     char **parts = argv + 2;
 
     if (argc < 2 || !getenv("MANTLE_LAB"))
-        measure_fail("usage: mantle lab exec -- mantle-bench OUTPUT.json [contexts|fanout|rpc|calls]...");
+        measure_fail(
+            "usage: mantle lab exec -- mantle-bench OUTPUT.json [contexts|fanout|rpc|local|calls]...");
     if (!hardware_is_there()) measure_fail("the anchors need a processor with AES and SHA instructions");
     (void)signal(SIGPIPE, SIG_IGN);
     raise_limits();
     measure_pin_self();
     anchor_check_bytes();
     rpc_side_start(&side);
+    local_side_start(&local);
     Authority *authority = realm_authority(NULL);
     Token *alice = realm_alice(authority);
     if (is_wanted(parts, "contexts")) bench_contexts(alice);
     if (is_wanted(parts, "fanout")) bench_fanout(&side, alice);
     if (is_wanted(parts, "rpc")) bench_calls_rpc(&side, alice);
+    if (is_wanted(parts, "local")) bench_local(&local);
+    local_side_end(&local);
     if (is_wanted(parts, "calls")) bench_calls();
     alice = token_unref(alice);
     authority = authority_unref(authority);
