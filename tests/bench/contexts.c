@@ -194,11 +194,54 @@ static void measure_memory(Token *token, Authority *host)
                             .unit = "KiB"});
 }
 
+static pid_t authority_pid(void)
+{
+    char path[REALM_PATH_MAX];
+    int pid = 0;
+    FILE *file = fopen(realm_path(path, "hosts/a/authd.pid"), "re");
+    if (!file || fscanf(file, "%d", &pid) != 1) measure_fail("no pid in %s", path);
+    fclose(file);
+    return pid;
+}
+
+/* What it costs that keys are held by another process: the server's half of a context, with the authority
+ * linked in and with mantle-authd, whose work counts. The client's half is in both. */
+static void measure_authority(Token *token, Authority *linked)
+{
+    double ratio[ROUNDS], apart[ROUNDS], within[ROUNDS];
+    _cleanup_(authority_unrefp) Authority *remote = realm_remote_authority("hosts/a/run/authd.socket");
+    Authority *hosts[] = {linked, remote};
+    const pid_t pid = authority_pid();
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
+        double cost[2];
+        for (int which = 0; which < 2; which++) {
+            uint64_t ignored = 0, start = measure_cpu(0) + measure_cpu(pid);
+            for (int i = 0; i < MAKE_CONTEXTS; i++) {
+                Pair pair = make_pair(token, hosts[which], RPC_C_IMP_LEVEL_IMPERSONATE, &ignored);
+                pair_deinit(&pair);
+            }
+            cost[which] = (double)(measure_cpu(0) + measure_cpu(pid) - start) / 1e3 / MAKE_CONTEXTS;
+        }
+        if (round < 0) continue;
+        within[round] = cost[0];
+        apart[round] = cost[1];
+        ratio[round] = cost[1] / cost[0];
+    }
+    report_add(&(ReportRow){.name = "both ends of a context, keys in mantle-authd / linked in",
+                            .value = measure_median(ratio, ROUNDS),
+                            .limit = 1.0,
+                            .goal = 2.5,
+                            .cost = measure_median(apart, ROUNDS),
+                            .anchor = measure_median(within, ROUNDS),
+                            .unit = "us"});
+}
+
 void bench_contexts(Token *alice)
 {
     Authority *host = realm_authority("hosts/a/keytab");
 
     measure_memory(alice, host);
     measure_delegation(alice, host);
+    measure_authority(alice, host);
     host = authority_unref(host);
 }

@@ -30,6 +30,18 @@ Authority *realm_authority(const char *keytab)
     return authority;
 }
 
+Authority *realm_remote_authority(const char *socket)
+{
+    char path[REALM_PATH_MAX];
+    SecFailure failure = {0};
+    Authority *authority = NULL;
+
+    if (authority_new_remote(&(AuthorityRemoteOptions){.path = realm_path(path, socket)}, &authority,
+                             &failure) != 0)
+        measure_fail("no authority: %s", failure.sentence);
+    return authority;
+}
+
 Token *realm_alice(Authority *authority)
 {
     char path[REALM_PATH_MAX];

@@ -13,6 +13,8 @@ const char *realm_path(char path[REALM_PATH_MAX], const char *name);
 /* keytab: below the folder; NULL: accepts nobody. */
 Authority *realm_authority(const char *keytab);
 /* Alice, by her ticket cache. */
+/* mantle-authd of a host of the lab, by its socket there. */
+Authority *realm_remote_authority(const char *socket);
 Token *realm_alice(Authority *authority);
 /* A token of its own for the same person: what Mantle takes for another identity. */
 Token *realm_another(const Token *token);
