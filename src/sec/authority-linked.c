@@ -286,6 +286,8 @@ static int operation_logon(LinkedCall *call, IoWait *ret_wait)
         answer.shows |= AUTHORITY_SHOWS_NTLM;
         answer.principal = ntlm_credential_principal(credential->ntlm);
     }
+    if (call->request.service == RPC_C_AUTHN_GSS_NEGOTIATE && !credential->kerberos)
+        answer.sentence = call->failure.sentence;
     if (credential->kerberos) { /* it is who this is, whatever else it can show */
         answer.shows |= AUTHORITY_SHOWS_KERBEROS;
         answer.principal = kerberos_credential_principal(credential->kerberos);

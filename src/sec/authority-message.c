@@ -75,6 +75,7 @@ static const Field request_fields[] = {
 static const Field answer_fields[] = {
     ANSWER(FIELD_U32, code, EVERY_OPERATION, STATUS(REFUSED), false, 0),
     ANSWER(FIELD_TEXT, sentence, EVERY_OPERATION, STATUS(REFUSED), true, 0),
+    ANSWER(FIELD_TEXT, sentence, OP(LOGON), DONE, false, 0),
     ANSWER(FIELD_U64, credential, OP(LOGON) | CALLER | LAUNCHES, DONE, false, 0),
     ANSWER(FIELD_U32, account, LAUNCHES, DONE, false, 0),
     ANSWER(FIELD_U32, process, LAUNCHES, DONE, false, 0),

@@ -99,7 +99,8 @@ typedef struct AuthorityAnswer {
     AuthorityOperation operation;
     AuthorityStatus status;
     uint32_t code;        /* REFUSED */
-    const char *sentence; /* REFUSED */
+    const char *sentence; /* REFUSED. LOGON: why Negotiate has NTLM only; NULL: it has more, or was not asked
+                             for */
     uint64_t credential; /* LOGON; ACCEPT_FINISH: of the delegated ticket, or of the one the caller came with;
                             TRANSITION: of the one got for the user; 0 without. From another process a
                             descriptor goes with it, and this is 1. LAUNCH: that of the process, where one

@@ -14,6 +14,7 @@ struct SecCredential {
     Authority *authority;
     uint64_t handle;
     uint8_t shows;
+    char *why_ntlm;
 };
 
 struct Logon {
@@ -51,8 +52,14 @@ SecCredential *sec_credential_unref(SecCredential *credential)
     authority_tell(credential->authority,
                    &(AuthorityRequest){.operation = AUTHORITY_RELEASE, .credential = credential->handle});
     authority_unref(credential->authority);
+    free(credential->why_ntlm);
     free(credential);
     return NULL;
+}
+
+const char *sec_credential_why_ntlm(const SecCredential *credential)
+{
+    return credential->why_ntlm;
 }
 
 Authority *sec_credential_authority(const SecCredential *credential)
@@ -112,6 +119,7 @@ static int logon_make_token(Logon *logon, const AuthorityAnswer *answer)
     _cleanup_(sec_credential_unrefp) SecCredential *credential = NULL;
     int result = sec_credential_new(logon->authority, answer->credential, answer->shows, &credential);
     if (result != 0) return result;
+    if (answer->sentence && !(credential->why_ntlm = strdup(answer->sentence))) return -ENOMEM;
     TokenSpec spec = {.kind = TOKEN_KIND_PRIMARY,
                       .level = TOKEN_LEVEL_DELEGATION,
                       .principal = answer->principal,

@@ -52,6 +52,9 @@ DEFINE_CLEANUP(SecCredential, sec_credential_unref)
 Authority *sec_credential_authority(const SecCredential *credential);
 /* Whether it has something to show by this mechanism, RPC_C_AUTHN_*. */
 bool sec_credential_shows(const SecCredential *credential, uint8_t service);
+/* Why a logon for Negotiate left it with NTLM only: a sentence, borrowed. NULL: it has more, or was for NTLM.
+ */
+const char *sec_credential_why_ntlm(const SecCredential *credential);
 /* The authority's name for it, as it stands in requests. */
 uint64_t sec_credential_handle(const SecCredential *credential);
 /* Of a remote authority: its descriptor, borrowed as long as the reference to the credential; whoever gets it

@@ -8,7 +8,7 @@
 bool sec_failure_is_no_kdc(const SecFailure *failure)
 {
     return failure->code == (uint32_t)SEC_E_NO_AUTHENTICATING_AUTHORITY ||
-           failure->code == ERROR_NO_SUCH_DOMAIN;
+           failure->code == ERROR_NO_LOGON_SERVERS || failure->code == ERROR_NO_SUCH_DOMAIN;
 }
 
 void sec_failure_set(SecFailure *failure, uint32_t code, const char *format, ...)

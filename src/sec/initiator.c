@@ -180,6 +180,14 @@ static bool may_use_ntlm(const SecInitiator *initiator)
            sec_credential_shows(credential, RPC_C_AUTHN_WINNT);
 }
 
+static void explain_no_ticket(SecInitiator *initiator)
+{
+    const char *why = sec_credential_why_ntlm(token_credential(initiator->token));
+    (void)snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s%s",
+                   why ? "this identity has no Kerberos ticket: " : "this identity is one for NTLM",
+                   why ? why : "");
+}
+
 static int step_start(SecInitiator *initiator)
 {
     int result = check_token(initiator);
@@ -197,7 +205,7 @@ static int step_start(SecInitiator *initiator)
             "%s has a password for NTLM only, which cannot be shown to %s: NTLM does not delegate, and "
             "Negotiate ends with it only where ntlm = yes is set in mantle.conf",
             initiator->target);
-    snprintf(initiator->why_ntlm, sizeof(initiator->why_ntlm), "%s", "this identity has no Kerberos ticket");
+    explain_no_ticket(initiator);
     initiator->service = RPC_C_AUTHN_WINNT;
     return ask_first(initiator);
 }

@@ -51,6 +51,7 @@ static const Sid groups[] = {{.count = 5, .authority = 5, .subauthorities = {21,
 
 static const AuthorityAnswer answers[] = {
     {.operation = AUTHORITY_LOGON,
+     .sentence = "no KDC",
      .credential = 3,
      .shows = 3,
      .principal = "alice@LAB.TEST",
