@@ -263,7 +263,8 @@ static int make_server(Daemon *daemon, RpcServer **ret_server)
         .preauth_connections = (unsigned)conf_integer(conf, CONF_LIMITS_CONNECTIONS_PER_ADDRESS),
         .calls_per_caller = (unsigned)conf_integer(conf, CONF_LIMITS_CALLS_PER_CALLER),
         .contexts = (unsigned)conf_integer(conf, CONF_LIMITS_CONTEXTS_PER_CONNECTION),
-        .log = log_sentence};
+        .log = log_sentence,
+        .trace = log_sentence};
     return result(orpc_result_from_status(rpc_server_new(&options, ret_server)), "RPC server");
 }
 

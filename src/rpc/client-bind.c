@@ -94,13 +94,6 @@ RpcStatus client_bind_compose(RpcClientCall *call)
     return composed(call, start);
 }
 
-/* By what it was: Negotiate may have ended with another mechanism than its user expects. */
-static const char *choice(const RpcClientCall *call)
-{
-    const InitiatorOps *ops = client_initiator(call);
-    return ops->choice && call->initiator ? ops->choice(call->initiator) : "the service asked for";
-}
-
 static RpcStatus answer_nak(RpcClientCall *call, const Pdu *pdu)
 {
     Association *association = call->connection->association;
@@ -113,7 +106,7 @@ static RpcStatus answer_nak(RpcClientCall *call, const Pdu *pdu)
     case PDU_NAK_CHECKSUM:
         return client_call_fail(call, RPCST_SEC_PKG_ERROR,
                                 "the server did not accept the security token, which was of %s",
-                                choice(call));
+                                client_choice_of(call));
     case PDU_NAK_CONGESTION:
     case PDU_NAK_LIMIT:
         return client_call_fail(call, RPCST_SERVER_TOO_BUSY,
@@ -218,7 +211,7 @@ static RpcStatus answer_fault(RpcClientCall *call, const Pdu *pdu)
     const RpcStatus status = fault_to_status(pdu->call.status);
     if (call->initiator)
         return client_call_fail(call, status, "the server refused the authentication by %s: status 0x%08X",
-                                choice(call), status);
+                                client_choice_of(call), status);
     return client_call_fail(call, status, "the server refused to bind: status 0x%08X", status);
 }
 

@@ -165,6 +165,7 @@ static RpcStatus proceed(RpcClientCall *call)
     call->has_presentation = presentation != NULL;
     if (presentation) call->presentation_id = presentation->id;
     if (presentation && (call->context || !call->security)) {
+        if (call->context) client_choice_used(call->security, call->context->choice);
         call->state = CALL_SEND_REQUEST;
         return client_request_compose(call);
     }
@@ -462,15 +463,38 @@ static RpcStatus wait_for_bind(RpcClientCall *call, IoWait *wait, short events)
                             address);
 }
 
+static void trace_context(const RpcClientCall *call)
+{
+    const RpcClientOptions *options = &call->binding->client->options;
+    const RpcSecurity *security = call->security;
+    char line[RPC_AUTHENTICATION_SIZE];
+
+    if (!options->trace) return;
+    rpc_authentication_outgoing(&(RpcAuthentication){.who = token_principal(security->token),
+                                                     .target = security->target,
+                                                     .peer = &call->address,
+                                                     .choice = call->context->choice->text,
+                                                     .level = security->level,
+                                                     .impersonation_level = security->impersonation},
+                                line);
+    options->trace(options->trace_data, line);
+}
+
 /* The last leg is through: the context belongs to the connection from now on. */
 static RpcStatus install_context(RpcClientCall *call)
 {
     SecContext *context = client_initiator(call)->take_context(call->initiator);
 
     if (!context) return client_call_fail(call, RPCST_SEC_PKG_ERROR, "the security package made no context");
-    int r =
-        client_connection_add(call->connection, call->security, context, call->context_id, &call->context);
+    ClientChoice *choice;
+    int r = client_choice_new(call->connection->association, client_choice_of(call), &choice);
+    if (r < 0)
+        (void)sec_context_free(context);
+    else
+        r = client_connection_add(call->connection, call->security, context, choice, call->context_id,
+                                  &call->context);
     if (r < 0) return client_call_fail(call, RPCST_OUT_OF_MEMORY, "out of memory");
+    trace_context(call);
     call->initiator = client_initiator(call)->free(call->initiator);
     call->context_id = 0;
     return proceed(call);

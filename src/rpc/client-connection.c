@@ -34,6 +34,7 @@ static ClientContext *context_free(ClientContext *context)
 {
     if (!context) return NULL;
     context->context = sec_context_free(context->context);
+    context->choice = client_choice_unref(context->choice);
     context->security = rpc_security_unref(context->security);
     free(context);
     return NULL;
@@ -98,16 +99,18 @@ static int64_t ends_at(const RpcSecurity *security, const SecContext *sec_contex
 }
 
 int client_connection_add(ClientConnection *connection, RpcSecurity *security, SecContext *sec_context,
-                          uint32_t id, ClientContext **ret_context)
+                          ClientChoice *choice, uint32_t id, ClientContext **ret_context)
 {
     ClientContext *context = calloc(1, sizeof(*context));
     int r = 0;
 
     if (!context) {
         (void)sec_context_free(sec_context);
+        (void)client_choice_unref(choice);
         return -ENOMEM;
     }
     context->context = sec_context;
+    context->choice = choice;
     context->security = rpc_security_without_token(security);
     context->id = id;
     context->token_length = sec_context_token_length(sec_context, security->level);

@@ -50,9 +50,16 @@ typedef struct InitiatorOps {
     const char *(*choice)(SecInitiator *initiator); /* NULL: there is nothing to say */
 } InitiatorOps;
 
+/* Which mechanism security contexts were made by, and why: most share one. */
+typedef struct ClientChoice {
+    RefCount refs;
+    char text[];
+} ClientChoice;
+
 /* Security */
 struct RpcSecurity {
     RefCount refs;
+    _Atomic(ClientChoice *) choice; /* of the last call; a reference; NULL: none got so far */
     Token *token; /* NULL in a context that stands */
     uint8_t service, level, impersonation;
     bool mutual;
@@ -87,13 +94,15 @@ typedef struct Association {
     pthread_mutex_t lock;
     List idle; /* of ClientConnection, the one used last first */
     unsigned connections;
-    uint32_t group; /* assoc_group_id; 0: none, or not known */
+    uint32_t group;       /* assoc_group_id; 0: none, or not known */
+    ClientChoice *choice; /* the last context's; NULL: none was made yet */
 } Association;
 
 /* One security context on one connection. */
 typedef struct ClientContext {
     RpcSecurity *security;
     SecContext *context;
+    ClientChoice *choice;
     uint32_t id;
     size_t token_length;
     int64_t expires;
@@ -241,7 +250,7 @@ ClientContext *client_connection_context(ClientConnection *connection, const Rpc
 bool client_connection_may_add(const ClientConnection *connection, const RpcSecurity *security);
 /* Takes `context`; also on failure. 0, -ENOMEM. */
 int client_connection_add(ClientConnection *connection, RpcSecurity *security, SecContext *context,
-                          uint32_t id, ClientContext **ret_context) must_use;
+                          ClientChoice *choice, uint32_t id, ClientContext **ret_context) must_use;
 ClientPresentation *client_connection_presentation(ClientConnection *connection,
                                                    const PduSyntax *interface_id);
 int client_connection_bound(ClientConnection *connection, const PduSyntax *interface_id,
@@ -276,6 +285,21 @@ RpcStatus client_bind_answer(RpcClientCall *call, uint8_t *data, size_t length) 
 RpcStatus client_request_compose(RpcClientCall *call) must_use;
 /* Takes a PDU in. RPCST_OK: the reply is complete; RPCST_PENDING: more follows. */
 RpcStatus client_request_answer(RpcClientCall *call, uint8_t *data, size_t length) must_use;
+
+/* client-choice.c */
+/* For a context to this server; a new reference. 0, -ENOMEM. */
+int client_choice_new(Association *association, const char *text, ClientChoice **ret_choice) must_use;
+ClientChoice *client_choice_unref(ClientChoice *choice);
+DEFINE_CLEANUP(ClientChoice, client_choice_unref)
+void client_choice_remember(RpcSecurity *security, ClientChoice *choice);
+/* A call is sent with `security` by a context of this choice. */
+static inline void client_choice_used(RpcSecurity *security, ClientChoice *choice)
+{
+    if (atomic_load_explicit(&security->choice, memory_order_relaxed) != choice)
+        client_choice_remember(security, choice);
+}
+/* "the service asked for", or what the initiator says. */
+const char *client_choice_of(const RpcClientCall *call);
 
 /* client-cancel.c */
 /* RPCST_OK: go on. Else the call has failed. Needs call->cancel, as does the next one. */

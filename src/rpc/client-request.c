@@ -255,8 +255,10 @@ static RpcStatus answer_fault(RpcClientCall *call, uint8_t *data, const Pdu *pdu
     /* The server could not make sense of our security: the context's sequence is lost. */
     if (status == RPCST_SEC_PKG_ERROR || status == RPCST_PROTOCOL_ERROR) call->connection->broken = true;
     call->fault = true;
-    return client_call_fail(call, status, "the server answered with status 0x%08X%s", status,
-                            fault_advice(status));
+    const bool who = status == RPCST_ACCESS_DENIED && call->context;
+    return client_call_fail(call, status, "the server answered with status 0x%08X%s%s%s", status,
+                            fault_advice(status), who ? "; the call was authenticated by " : "",
+                            who ? call->context->choice->text : "");
 }
 
 RpcStatus client_request_answer(RpcClientCall *call, uint8_t *data, size_t length)

@@ -43,6 +43,7 @@ RpcSecurity *rpc_security_without_token(const RpcSecurity *security)
     if (!copy) return NULL;
     memcpy(copy, security, size);
     refcount_init(&copy->refs);
+    atomic_init(&copy->choice, NULL);
     copy->token = NULL;
     copy->target = (const char *)copy->key + (security->target - (const char *)security->key);
     return copy;
@@ -58,6 +59,7 @@ RpcSecurity *rpc_security_unref(RpcSecurity *security)
 {
     if (!security || !refcount_unref(&security->refs)) return NULL;
     security->token = token_unref(security->token);
+    (void)client_choice_unref(atomic_load(&security->choice));
     free(security);
     return NULL;
 }

@@ -112,6 +112,7 @@ Association *association_ref(Association *association)
 Association *association_unref(Association *association)
 {
     if (!association || !refcount_unref(&association->refs)) return NULL;
+    association->choice = client_choice_unref(association->choice);
     pthread_mutex_destroy(&association->lock);
     free(association);
     return NULL;

@@ -18,6 +18,7 @@
 #include "base/reader.h"
 #include "io/address.h"
 #include "io/wait.h"
+#include "rpc/authentication.h"
 #include "rpc/status.h"
 #include "sec/failure.h"
 #include <sys/types.h>
@@ -51,6 +52,8 @@ typedef struct RpcClientOptions {
     /* Talk at packet level and above to servers that do not sign headers: whoever is on the wire can then
      * change the operation that is called. Off: RPCST_SEC_PKG_ERROR. */
     bool allow_unsigned_headers;
+    RpcTrace trace; /* told of every security context that was made; NULL: nobody */
+    void *trace_data;
 } RpcClientOptions;
 
 /* `options` may be NULL. RPCST_OK, RPCST_OUT_OF_MEMORY. */
@@ -113,6 +116,9 @@ uint8_t rpc_security_level(const RpcSecurity *security);
 bool rpc_security_equal(const RpcSecurity *a, const RpcSecurity *b);
 /* What it was made of, but for its capabilities; borrowed. */
 RpcSecuritySpec rpc_security_spec(const RpcSecurity *security);
+/* By which mechanism the last call was authenticated that was sent with it, and why: "Kerberos, chosen by
+ * Negotiate". False: none has got so far. */
+bool rpc_security_choice(const RpcSecurity *security, char ret_choice[RPC_CHOICE_SIZE]);
 
 /* Cancel: by which somebody else ends a call; used up by the first one. Thread-safe. */
 

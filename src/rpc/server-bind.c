@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bind, alter_context and rpc_auth_3: presentation contexts and security contexts of a connection. */
 #include <errno.h>
+#include <rpcdce.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "io/pool.h"
 #include "rpc/local.h"
 #include "rpc/server-private.h"
+#include "sec/mechanism.h"
 
 #define LEVEL_CONNECT   2u
 #define LEVEL_CALL      3u
@@ -212,6 +214,28 @@ static bool identity_fits(const RpcConnection *connection, const Token *token)
     return true;
 }
 
+static void trace_row(const RpcConnection *connection, const SecurityRow *row)
+{
+    const RpcServerOptions *options = &connection->server->options;
+    const SecMechanism *mechanism = sec_mechanism(sec_context_service(row->context));
+    const bool negotiated = row->type == RPC_C_AUTHN_GSS_NEGOTIATE;
+    char line[RPC_AUTHENTICATION_SIZE], choice[RPC_CHOICE_SIZE];
+
+    if (!options->trace) return;
+    (void)snprintf(choice, sizeof(choice), "%s%s",
+                   mechanism ? mechanism->name : "this machine's own authentication",
+                   negotiated ? ", chosen by Negotiate" : "");
+    rpc_authentication_incoming(
+        &(RpcAuthentication){.who = token_principal(row->token),
+                             .target = sec_context_server(row->context),
+                             .peer = &connection->remote,
+                             .choice = choice,
+                             .level = row->level,
+                             .impersonation_level = (uint8_t)(token_level(row->token) + 1)},
+        line);
+    options->trace(options->trace_data, line);
+}
+
 /* It has token and context; `caller` is whom it is charged to, and taken over. */
 static Leg row_admit(RpcConnection *connection, SecurityRow *row, ServerCaller *caller)
 {
@@ -223,6 +247,7 @@ static Leg row_admit(RpcConnection *connection, SecurityRow *row, ServerCaller *
         return counted;
     }
     row->state = SECURITY_READY;
+    trace_row(connection, row);
     if (!connection->authenticated) {
         connection->authenticated = true;
         atomic_store(&connection->who, row->token);

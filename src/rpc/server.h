@@ -15,6 +15,7 @@
 #include "base/reader.h"
 #include "base/writer.h"
 #include "io/address.h"
+#include "rpc/authentication.h"
 #include "rpc/status.h"
 
 typedef struct Authority Authority;
@@ -130,6 +131,8 @@ typedef struct RpcServerOptions {
     void (*log)(void *context, int priority, const char *sentence);
     void *log_context;
     unsigned log_seconds;
+    RpcTrace trace; /* told of every security context that verified; NULL: nobody */
+    void *trace_data;
 } RpcServerOptions;
 
 /* Server */
