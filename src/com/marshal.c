@@ -5,7 +5,7 @@
 #include "com/callcontext.h"
 #include "com/errorinfo.h"
 #include "com/local.h"
-#include "com/process.h"
+#include "com/principal.h"
 #include "com/proxy.h"
 #include "com/runtime.h"
 #include "com/security.h"
@@ -79,20 +79,31 @@ HRESULT marshal_interface_unpinged(const IID *iid, IUnknown *object, Writer *wri
 
 /* In */
 
+/* Towards this machine's own resolver: who the kernel says this process is. A new reference; NULL: security
+ * is off. */
+static HRESULT local_principal(Token **ret_token)
+{
+    Token *self = NULL;
+    HRESULT hr = security_is_off() ? S_OK : local_self(&self);
+    if (SUCCEEDED(hr)) *ret_token = self ? token_ref(self) : NULL;
+    return hr;
+}
+
 /* The exporter of a reference: known, or asked for at its resolver, as this process (REF-5). */
 static HRESULT find_exporter(const Objref *objref, RemoteExporter **ret_exporter)
 {
     _cleanup_(remote_resolve_freep) RemoteResolve *resolve = NULL;
+    _cleanup_(token_unrefp) Token *process = NULL;
     RemoteTable *table;
-    Token *process = NULL;
     const char *folder = local_resolver_of(&objref->resolver);
     HRESULT hr = runtime_remote(&table);
-    if (SUCCEEDED(hr) && !security_is_off()) hr = folder ? local_self(&process) : process_token(&process);
+    if (SUCCEEDED(hr)) hr = folder ? local_principal(&process) : application_principal(&process);
     if (FAILED(hr)) return hr;
     RemoteResolveSpec spec = {
         .runtime = folder,
         .objref = objref,
         .process = process,
+        .mutual = application_wants_mutual(),
         .resolver_port = runtime_resolver_port(),
         .deadline = time_after(RESOLVE_DEADLINE),
     };

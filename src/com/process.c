@@ -166,29 +166,42 @@ static HRESULT logon(Authority *authority, const LogonSpec *spec, Token **ret_to
     return logon_drive(machine, ret_token);
 }
 
-/* With the lock held. */
-static HRESULT ensure_token(void)
+/* With the lock held, and an authority. Whose credential the process has, and where it logs on with that
+ * (`own`, or the machine's); false: none is named. */
+static bool find_credential(Authority *own, LogonSpec *spec, Authority **ret_authority)
 {
-    const char *keytab = conf_string(process.conf, CONF_SECURITY_KEYTAB);
     const char *ccache = conf_string(process.conf, CONF_SECURITY_CCACHE);
     const char *user_ccache = getenv("KRB5CCNAME");
     const bool machine = authority_is_machine(process.authority);
-    LogonSpec spec = {.source = LOGON_CCACHE, .forwardable = true, .deadline = time_after(LOGON_TIMEOUT)};
-    Authority *authority;
+
+    *ret_authority = own;
+    spec->source = LOGON_CCACHE;
+    if (ccache) {
+        spec->path = ccache;
+    } else if (process.has_keytab || machine) {
+        *ret_authority = process.authority;
+        spec->source = LOGON_KEYTAB;
+        spec->path = machine ? NULL /* mantle-authd's own is not for others to name */
+                             : conf_string(process.conf, CONF_SECURITY_KEYTAB);
+        spec->principal = conf_string(process.conf, CONF_SECURITY_PRINCIPAL);
+    } else if (user_ccache && *user_ccache) {
+        spec->path = user_ccache;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* With the lock held. */
+static HRESULT ensure_token(void)
+{
+    LogonSpec spec = {.forwardable = true, .deadline = time_after(LOGON_TIMEOUT)};
+    Authority *own, *authority;
     Token *token;
-    HRESULT hr = ensure_own(&authority);
+    HRESULT hr = ensure_own(&own);
 
     if (FAILED(hr)) return hr;
-    if (ccache) {
-        spec.path = ccache;
-    } else if (process.has_keytab || machine) {
-        authority = process.authority;
-        spec.source = LOGON_KEYTAB;
-        spec.path = machine ? NULL : keytab; /* mantle-authd's own is not for others to name */
-        spec.principal = conf_string(process.conf, CONF_SECURITY_PRINCIPAL);
-    } else if (user_ccache && *user_ccache) {
-        spec.path = user_ccache;
-    } else {
+    if (!find_credential(own, &spec, &authority))
         return com_error(
             SEC_E_NO_CREDENTIALS,
             "This process has no credential. A user's program takes its ticket cache from KRB5CCNAME (run "
@@ -196,9 +209,9 @@ static HRESULT ensure_token(void)
             "keytab=%s.",
             authority_is_remote(process.authority)
                 ? ", which mantle-authd holds for the accounts of machine_identity="
-            : keytab ? ", which is set but may not be read by this process"
-                     : "");
-    }
+            : conf_string(process.conf, CONF_SECURITY_KEYTAB)
+                ? ", which is set but may not be read by this process"
+                : "");
     hr = logon(authority, &spec, &token);
     if (SUCCEEDED(hr)) process.token = token;
     return hr;
@@ -237,6 +250,19 @@ HRESULT process_token(Token **ret_token)
 Token *process_token_peek(void)
 {
     return process.token;
+}
+
+bool process_has_credential(void)
+{
+    LogonSpec spec = {.path = NULL};
+    Authority *authority;
+    bool has;
+
+    pthread_mutex_lock(&process.lock);
+    /* Without an authority nobody knows. */
+    has = FAILED(ensure_authority()) || find_credential(process.authority, &spec, &authority);
+    pthread_mutex_unlock(&process.lock);
+    return has;
 }
 
 bool process_can_accept(void)

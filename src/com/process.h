@@ -23,6 +23,8 @@ HRESULT process_authority(Authority **ret_authority) must_use;
  * SEC_E_NO_CREDENTIALS: there is none of them. A credential that cannot be read is a failure, not a reason to
  * use another; it is tried again next time. */
 HRESULT process_token(Token **ret_token) must_use;
+/* Whether any of them is named: only then is that failure about somebody. */
+bool process_has_credential(void);
 /* The same if it is there already, else NULL: asks nobody and leaves the thread's error object alone. */
 Token *process_token_peek(void);
 /* Whether calls can be authenticated here by Kerberos: this process may read the keytab, or mantle-authd is

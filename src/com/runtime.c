@@ -11,6 +11,7 @@
 #include "com/line.h"
 #include "com/local.h"
 #include "com/log.h"
+#include "com/principal.h"
 #include "com/process.h"
 #include "com/security.h"
 #include "io/hosts.h"
@@ -112,16 +113,16 @@ HRESULT runtime_remote(RemoteTable **ret_table)
     return hr;
 }
 
-/* With the lock held. A process without a credential cannot ping; what it holds runs down after a while. */
-static Pinger *ensure_pinger(void)
+/* With the lock held. */
+static Pinger *ensure_pinger(Token *process)
 {
     ClientHalf *half = &runtime.client;
     const Conf *conf;
-    Token *process = NULL;
     if (half->pinger || FAILED(ensure_client()) || FAILED(process_conf(&conf))) return half->pinger;
-    if (!security_is_off() && FAILED(process_token(&process))) return NULL;
-    PingerOptions options = {
-        .client = half->client, .process = process, .period = conf_duration(conf, CONF_RESOLVER_PING_PERIOD)};
+    PingerOptions options = {.client = half->client,
+                             .process = process,
+                             .mutual = application_wants_mutual(),
+                             .period = conf_duration(conf, CONF_RESOLVER_PING_PERIOD)};
     return pinger_new(&options, &half->pinger) < 0 ? NULL : half->pinger;
 }
 
@@ -142,10 +143,25 @@ static Pinger *ensure_local_pinger(void)
     return pinger_new(&options, &half->local_pinger) < 0 ? NULL : half->local_pinger;
 }
 
-void runtime_ping_add(RemoteExporter *exporter, uint64_t oid)
+static bool has_pinger(void)
 {
     pthread_mutex_lock(&runtime.lock);
-    Pinger *pinger = remote_exporter_is_local(exporter) ? ensure_local_pinger() : ensure_pinger();
+    bool has = runtime.client.pinger != NULL;
+    pthread_mutex_unlock(&runtime.lock);
+    return has;
+}
+
+/* A process without a credential cannot ping; what it holds runs down after a while. */
+void runtime_ping_add(RemoteExporter *exporter, uint64_t oid)
+{
+    _cleanup_(token_unrefp) Token *process = NULL;
+    const bool local = remote_exporter_is_local(exporter), made = local || has_pinger();
+    if (!made && FAILED(application_principal(&process))) { /* which may have to log on: no lock */
+        SetErrorInfo(0, NULL);                              /* nobody asked for it */
+        return;
+    }
+    pthread_mutex_lock(&runtime.lock);
+    Pinger *pinger = local ? ensure_local_pinger() : made ? runtime.client.pinger : ensure_pinger(process);
     if (pinger) /* what cannot be remembered runs down */
         (void)!pinger_add(pinger, remote_exporter_host(exporter), remote_exporter_resolver_port(exporter),
                           oid);

@@ -40,7 +40,7 @@ struct Pinger {
     Token *process;
     char *runtime; /* NULL: not only this machine's own resolver */
     uint64_t period, rounds;
-    bool stopping, hurry;
+    bool mutual, stopping, hurry;
     List sets;
 };
 
@@ -187,6 +187,7 @@ static RpcStatus call_resolver(Pinger *pinger, const Ping *ping, uint16_t opnum,
                                                              .runtime = pinger->runtime,
                                                              .opnum = opnum,
                                                              .process = pinger->process,
+                                                             .mutual = pinger->mutual,
                                                              .stub = stub,
                                                              .deadline = time_after(PING_DEADLINE)},
                                          ret_call);
@@ -302,6 +303,7 @@ int pinger_new(const PingerOptions *options, Pinger **ret_pinger)
     list_init(&pinger->sets);
     pinger->client = rpc_client_ref(options->client);
     pinger->process = options->process ? token_ref(options->process) : NULL;
+    pinger->mutual = options->mutual;
     pinger->period = options->period ? options->period : PING_PERIOD;
     sigset_t all, before; /* signals are the program's business */
     sigfillset(&all);

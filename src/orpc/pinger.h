@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The client's pings ([MS-DCOM] 3.2.6.1): one set per resolver, refreshed every period by one thread, as the
- * process itself and never cloaked (facts REF-5). An object that leaves no set is run down after three
- * periods.
+ * process itself by Negotiate and never cloaked (facts REF-5). An object that leaves no set is run down after
+ * three periods.
  */
 #pragma once
 #include "base/cleanup.h"
@@ -16,6 +16,7 @@ typedef struct Pinger Pinger;
 typedef struct PingerOptions {
     RpcClient *client; /* a reference is taken */
     Token *process;    /* likewise; NULL: without security */
+    bool mutual;       /* resolvers have to prove who they are: never by NTLM (RPC-6) */
     uint64_t period;   /* ns; 0: PING_PERIOD */
     /* mantled's runtime folder: everything is for this machine's own resolver and goes over its UNIX socket,
      * as `process`, which is then this process's own token. Copied; NULL: pings go where they are for. */

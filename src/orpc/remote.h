@@ -75,12 +75,13 @@ uid_t remote_exporter_local_owner(const RemoteExporter *exporter);
 bool remote_exporter_is_local(const RemoteExporter *exporter);
 
 /* Resolution of an OBJREF's OXID by ResolveOxid2 at one of its resolvers, tried in order; at once when the
- * table knows it. It is done as `process`, never cloaked, at PKT_INTEGRITY and IDENTIFY with the SPN
- * RPCSS/<host used> (facts REF-5). A state machine. */
+ * table knows it. It is done as `process`, never cloaked, by Negotiate at PKT_INTEGRITY and IDENTIFY with
+ * the SPN RPCSS/<host used> (facts REF-5). A state machine. */
 typedef struct RemoteResolve RemoteResolve;
 typedef struct RemoteResolveSpec {
     const Objref *objref;   /* its parts are copied */
     Token *process;         /* a reference is taken; NULL: without security */
+    bool mutual;            /* the resolver has to prove who it is: never by NTLM (RPC-6) */
     uint16_t resolver_port; /* for bindings without a port */
     uint64_t deadline;
     /* The runtime folder of this machine's mantled, if the reference names that one as its resolver: it is

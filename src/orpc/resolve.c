@@ -16,6 +16,7 @@
 struct RemoteResolve {
     RemoteTable *table;
     Token *process;
+    bool mutual;
     uint64_t oxid, deadline;
     uint16_t default_port;
     Bindings resolvers; /* owned */
@@ -40,6 +41,7 @@ RpcStatus remote_resolve_new(RemoteTable *table, const RemoteResolveSpec *spec, 
     if (bindings_dup(&spec->objref->resolver, &resolve->resolvers) < 0) return RPCST_OUT_OF_MEMORY;
     resolve->table = table;
     resolve->process = spec->process ? token_ref(spec->process) : NULL;
+    resolve->mutual = spec->mutual;
     resolve->oxid = spec->objref->std.oxid;
     resolve->deadline = spec->deadline;
     resolve->default_port = spec->resolver_port;
@@ -94,6 +96,7 @@ static RpcStatus ask(RemoteResolve *resolve)
                                                  .runtime = resolve->runtime,
                                                  .opnum = resolve->old ? OP_RESOLVE_OXID : OP_RESOLVE_OXID2,
                                                  .process = resolve->process,
+                                                 .mutual = resolve->mutual,
                                                  .stub = &resolve->request,
                                                  .deadline = resolve->deadline},
                              &resolve->call);

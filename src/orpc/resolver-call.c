@@ -5,9 +5,9 @@
 #include "orpc/plain.h"
 #include "rpc/local.h"
 
-#define LEVEL_INTEGRITY  5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
-#define LEVEL_IDENTIFY   2 /* RPC_C_IMP_LEVEL_IDENTIFY */
-#define SERVICE_KERBEROS 16
+#define LEVEL_INTEGRITY   5 /* RPC_C_AUTHN_LEVEL_PKT_INTEGRITY */
+#define LEVEL_IDENTIFY    2 /* RPC_C_IMP_LEVEL_IDENTIFY */
+#define SERVICE_NEGOTIATE 9 /* RPC_C_AUTHN_GSS_NEGOTIATE: what activations use */
 
 RpcStatus resolver_call_new(const ResolverCallSpec *spec, RpcClientCall **ret_call)
 {
@@ -17,9 +17,10 @@ RpcStatus resolver_call_new(const ResolverCallSpec *spec, RpcClientCall **ret_ca
     snprintf(target, sizeof(target), "RPCSS/%s", spec->host);
     RpcEndpoint endpoint = {.host = spec->host, .port = spec->port};
     RpcSecuritySpec who = {.token = spec->process,
-                           .authn_service = SERVICE_KERBEROS,
+                           .authn_service = SERVICE_NEGOTIATE,
                            .authn_level = LEVEL_INTEGRITY,
                            .impersonation = LEVEL_IDENTIFY,
+                           .capabilities = spec->mutual ? RPC_MUTUAL_AUTH : 0,
                            .target = target};
     IoAddress local;
     if (spec->runtime) {

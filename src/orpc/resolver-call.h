@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call to another machine's IObjectExporter: as the process, never cloaked, at PKT_INTEGRITY and IDENTIFY,
- * for RPCSS/<host used> (facts REF-5). */
+/* A call to another machine's IObjectExporter: as the process, never cloaked, by Negotiate at PKT_INTEGRITY
+ * and IDENTIFY, for RPCSS/<host used> (facts REF-5). */
 #pragma once
 #include "base/writer.h"
 #include "rpc/client.h"
@@ -13,6 +13,7 @@ typedef struct ResolverCallSpec {
      * which is then this process's own token; borrowed. NULL: `host` is called. */
     const char *runtime;
     Token *process;     /* a reference is taken; NULL: without security */
+    bool mutual;        /* the resolver has to prove who it is: never by NTLM (RPC-6) */
     const Writer *stub; /* borrowed until the call is done or freed */
     uint64_t deadline;  /* base/time.h */
 } ResolverCallSpec;
