@@ -2,6 +2,7 @@
 /* One hop: the call, and what is reported of it. */
 #define COBJMACROS
 #include "chain.h"
+#include <mantle_explain.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,9 @@ static json_t *element(const char *host, HRESULT hr)
 {
     char code[16];
     snprintf(code, sizeof(code), "0x%08X", (unsigned)hr);
-    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:b, s:n, s:s, s:n}", "host", host, "identity",
+    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:b, s:n, s:s, s:n, s:n}", "host", host, "identity",
                      "sid", "authn_service", "mechanism", "authn_level", "impersonation", "delegated", 0,
-                     "local_account", "hresult", code, "reason");
+                     "local_account", "hresult", code, "reason", "security");
 }
 
 json_t *chain_hop_json(const ChainHop *hop)
@@ -91,6 +92,17 @@ HRESULT chain_open(const ChainPlan *plan, const ChainTarget *target, IMantleWhoa
     return S_OK;
 }
 
+/* What the caller knows of its call: by which mechanism it went, and why. */
+static void add_security(json_t *hop, IMantleWhoami *proxy)
+{
+    LPWSTR text = NULL;
+    if (FAILED(MantleExplainProxy((IUnknown *)proxy, &text))) return; /* it stays null */
+    char *line = chain_text_utf8(text);
+    CoTaskMemFree(text);
+    if (line) json_object_set_new(hop, "security", json_string(line));
+    free(line);
+}
+
 HRESULT chain_call(const ChainPlan *plan, unsigned index, IMantleWhoami *proxy, json_t *report)
 {
     LPWSTR plan_text = chain_plan_write(plan), answer = NULL;
@@ -102,6 +114,7 @@ HRESULT chain_call(const ChainPlan *plan, unsigned index, IMantleWhoami *proxy, 
     CoTaskMemFree(answer);
     json_t *hops = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     free(text);
+    if (json_is_object(json_array_get(hops, 0))) add_security(json_array_get(hops, 0), proxy);
     if (!json_is_array(hops) || json_array_extend(report, hops) < 0) hr = E_UNEXPECTED;
     json_decref(hops);
     return hr;

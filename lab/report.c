@@ -2,6 +2,7 @@
 #include "report.h"
 #include <libsmartcols.h>
 #include <stdlib.h>
+#include <string.h>
 #include "terminal.h"
 
 static const char *const KEYS[] = {"host",          "identity",  "authn_service", "mechanism", "authn_level",
@@ -31,6 +32,18 @@ static bool print_reason(const json_t *hop, FILE *file)
     return ok;
 }
 
+/* Negotiate may have ended with another mechanism than its user expects: it is said which, and why. */
+static bool print_security(const json_t *hop, FILE *file)
+{
+    const char *said = json_string_value(json_object_get(hop, "security"));
+    if (!said || !strstr(said, "chosen by Negotiate")) return true;
+    char *security = terminal_member(hop, "security"), *host = terminal_member(hop, "host");
+    bool ok = fprintf(file, "%s: %s\n", host ? host : "-", security ? security : "-") > 0;
+    free(security);
+    free(host);
+    return ok;
+}
+
 bool report_print(const json_t *report, FILE *file)
 {
     struct libscols_table *table = scols_new_table();
@@ -42,6 +55,6 @@ bool report_print(const json_t *report, FILE *file)
     json_array_foreach(report, index, hop) ok = ok && add_line(table, hop);
     ok = ok && scols_table_set_stream(table, file) == 0 && scols_print_table(table) == 0;
     scols_unref_table(table);
-    json_array_foreach(report, index, hop) ok = ok && print_reason(hop, file);
+    json_array_foreach(report, index, hop) ok = ok && print_reason(hop, file) && print_security(hop, file);
     return ok;
 }

@@ -143,6 +143,7 @@ static bool print_json(json_t *report, bool details)
         if (details) continue;
         (void)json_object_del(hop, "sid");
         (void)json_object_del(hop, "mechanism");
+        (void)json_object_del(hop, "security");
     }
     return json_dumpf(report, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF;
 }

@@ -77,6 +77,14 @@ HRESULT channel_settings_blanket(ChannelSettings *settings, const RemoteExporter
     return S_OK;
 }
 
+RpcSecurity *channel_settings_security(ChannelSettings *settings)
+{
+    pthread_mutex_lock(&settings->lock);
+    RpcSecurity *security = rpc_security_ref(settings->security);
+    pthread_mutex_unlock(&settings->lock);
+    return security;
+}
+
 /* Identity */
 
 /* Asks com/cloak.h. When the decision is to capture and another thread was faster, its capture counts: one

@@ -31,6 +31,9 @@ void channel_settings_set(ChannelSettings *settings, Blanket *blanket);
 HRESULT channel_settings_blanket(ChannelSettings *settings, const RemoteExporter *exporter,
                                  Blanket **ret_blanket) must_use;
 
+/* Of the last call by what is in force: a new reference; NULL: none was begun, or it is without security. */
+RpcSecurity *channel_settings_security(ChannelSettings *settings);
+
 /* The security of a call that starts now on this thread. S_OK, or the documented code with a sentence set.
  * *ret_security is a new reference, NULL for an unauthenticated call. */
 HRESULT channel_security(ChannelSettings *settings, const RemoteExporter *exporter,

@@ -73,6 +73,11 @@ HRESULT proxy_query(ProxyObject *object, const IID *const *iids, unsigned count,
                     HRESULT *ret_results) must_use;
 /* Locally known interface, a new reference; NULL when the exporter was not asked for it yet. */
 void *proxy_known(ProxyObject *object, const IID *iid);
+/* The settings that a pointer of this object stands for: an interface proxy's or IUnknown's (PB-3); borrowed.
+ * `ret_proxy` may be NULL. S_OK; E_INVALIDARG with a sentence: it is none of this object's, or a local one.
+ */
+HRESULT proxy_settings(ProxyObject *object, IUnknown *pointer, ChannelSettings **ret_settings,
+                       ProxyInterface **ret_proxy) must_use;
 /* CoCopyProxy (PB-17). */
 HRESULT proxy_copy(ProxyInterface *interface_proxy, IUnknown **ret_copy) must_use;
 /* The same, with the original's blanket and what it captured. `pointer` is an interface proxy. */

@@ -29,9 +29,8 @@ static ULONG STDMETHODCALLTYPE security_release(IClientSecurity *This)
     return proxy_object_release(security_object(This));
 }
 
-/* The settings that a pointer of this object stands for: an interface proxy's or IUnknown's (PB-3). */
-static HRESULT settings_of(ProxyObject *object, IUnknown *pointer, ChannelSettings **ret_settings,
-                           ProxyInterface **ret_proxy)
+HRESULT proxy_settings(ProxyObject *object, IUnknown *pointer, ChannelSettings **ret_settings,
+                       ProxyInterface **ret_proxy)
 {
     ProxyInterface *proxy = NULL;
     if (!pointer || proxy_of(pointer, &proxy) != object)
@@ -52,7 +51,7 @@ static HRESULT STDMETHODCALLTYPE security_query_blanket(IClientSecurity *This, I
     _cleanup_(blanket_unrefp) Blanket *blanket = NULL;
     ProxyObject *object = security_object(This);
     ChannelSettings *settings = NULL;
-    HRESULT hr = settings_of(object, pointer, &settings, NULL);
+    HRESULT hr = proxy_settings(object, pointer, &settings, NULL);
     if (SUCCEEDED(hr)) hr = channel_settings_blanket(settings, object->exporter, &blanket);
     if (FAILED(hr)) return hr;
     return blanket_query(blanket, ret_service, ret_authz, ret_principal, ret_level, ret_impersonation,
@@ -73,7 +72,7 @@ static HRESULT STDMETHODCALLTYPE security_set_blanket(IClientSecurity *This, IUn
     const ProcessSecurity *security;
     ChannelSettings *settings = NULL;
     Token *process = NULL;
-    HRESULT hr = settings_of(object, pointer, &settings, NULL);
+    HRESULT hr = proxy_settings(object, pointer, &settings, NULL);
     if (SUCCEEDED(hr)) hr = security_get(&security);
     if (FAILED(hr)) return hr;
     if (settings == &object->unknown_settings && security->capabilities & EOAC_SECURE_REFS) /* PB-4 */
@@ -96,7 +95,7 @@ static HRESULT STDMETHODCALLTYPE security_copy_proxy(IClientSecurity *This, IUnk
     ProxyInterface *proxy = NULL;
     if (!ret_copy) return E_POINTER;
     *ret_copy = NULL;
-    HRESULT hr = settings_of(security_object(This), pointer, &settings, &proxy);
+    HRESULT hr = proxy_settings(security_object(This), pointer, &settings, &proxy);
     if (FAILED(hr)) return hr;
     if (!proxy) return com_error(E_INVALIDARG, "CoCopyProxy: IUnknown cannot be copied, every copy leads back to it. Copy the interface that is called.");
     return proxy_copy(proxy, ret_copy);

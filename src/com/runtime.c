@@ -94,12 +94,13 @@ static HRESULT load_hosts(const Conf *conf)
 /* With the lock held. */
 static HRESULT ensure_client(void)
 {
+    static const RpcClientOptions options = {.trace = com_log};
     ClientHalf *half = &runtime.client;
     const Conf *conf;
     if (half->table) return S_OK;
     HRESULT hr = process_conf(&conf);
     if (SUCCEEDED(hr)) hr = load_hosts(conf);
-    if (SUCCEEDED(hr) && !half->client) hr = orpc_result_from_status(rpc_client_new(NULL, &half->client));
+    if (SUCCEEDED(hr) && !half->client) hr = orpc_result_from_status(rpc_client_new(&options, &half->client));
     if (SUCCEEDED(hr) && remote_table_new(half->client, &half->table) < 0) hr = E_OUTOFMEMORY;
     return hr;
 }
@@ -270,6 +271,7 @@ static HRESULT make_server(ServerHalf *half, const Conf *conf, const ProcessSecu
         .calls_per_caller = (unsigned)conf_integer(conf, CONF_LIMITS_CALLS_PER_CALLER),
         .contexts = (unsigned)conf_integer(conf, CONF_LIMITS_CONTEXTS_PER_CONNECTION),
         .log = com_log,
+        .trace = com_log,
     };
     OrpcServerOptions orpc = {.exporter = half->exporter,
                               .authn_level_floor = (uint8_t)security->authn_level,

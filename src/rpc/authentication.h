@@ -7,9 +7,9 @@
 #define RPC_CHOICE_SIZE         640u /* "NTLM, chosen by Negotiate because " and a sentence */
 #define RPC_AUTHENTICATION_SIZE 1280u
 
-/* Gets such lines, printable whoever the peer is, on the thread that made or verified the context. It must
- * not call the client or server that it is told of. */
-typedef void (*RpcTrace)(void *data, const char *line);
+/* Gets such lines, printable whoever the peer is, at LOG_DEBUG of syslog, on the thread that made or verified
+ * the context. It must not call the client or server that it is told of. */
+typedef void (*RpcTrace)(void *context, int priority, const char *sentence);
 
 /* Everything is borrowed. */
 typedef struct RpcAuthentication {

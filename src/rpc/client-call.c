@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include "io/socket.h"
 #include "rpc/client-private.h"
 #include "sec/local-token.h"
@@ -477,7 +478,7 @@ static void trace_context(const RpcClientCall *call)
                                                      .level = security->level,
                                                      .impersonation_level = security->impersonation},
                                 line);
-    options->trace(options->trace_data, line);
+    options->trace(options->trace_context, LOG_DEBUG, line);
 }
 
 /* The last leg is through: the context belongs to the connection from now on. */

@@ -53,7 +53,7 @@ typedef struct RpcClientOptions {
      * change the operation that is called. Off: RPCST_SEC_PKG_ERROR. */
     bool allow_unsigned_headers;
     RpcTrace trace; /* told of every security context that was made; NULL: nobody */
-    void *trace_data;
+    void *trace_context;
 } RpcClientOptions;
 
 /* `options` may be NULL. RPCST_OK, RPCST_OUT_OF_MEMORY. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <winerror.h>
 #include "base/time.h"
 #include "io/pool.h"
@@ -233,7 +234,7 @@ static void trace_row(const RpcConnection *connection, const SecurityRow *row)
                              .level = row->level,
                              .impersonation_level = (uint8_t)(token_level(row->token) + 1)},
         line);
-    options->trace(options->trace_data, line);
+    options->trace(options->trace_context, LOG_DEBUG, line);
 }
 
 /* It has token and context; `caller` is whom it is charged to, and taken over. */

@@ -132,7 +132,7 @@ typedef struct RpcServerOptions {
     void *log_context;
     unsigned log_seconds;
     RpcTrace trace; /* told of every security context that verified; NULL: nobody */
-    void *trace_data;
+    void *trace_context;
 } RpcServerOptions;
 
 /* Server */

@@ -2,8 +2,8 @@
 /*
  * A security provider without a KDC, for tests and fuzzing: leg 1 "one PRINCIPAL" is answered by "two", leg 3
  * is "three". The context of a PRINCIPAL that begins with "brief" lasts for three seconds. "skew" is refused
- * with the token "KRB-ERROR", anything else without one; a PRINCIPAL that begins with "incapable" after leg 3,
- * as one that did not ask for what its level needs.
+ * with the token "KRB-ERROR", anything else without one; a PRINCIPAL that begins with "incapable" after leg
+ * 3, as one that did not ask for what its level needs.
  */
 #pragma once
 #include "rpc/server-private.h"

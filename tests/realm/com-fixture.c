@@ -180,7 +180,7 @@ void wire_mantled_start(WireServer *mantled, const char *host)
     char *program = program_path("../../mantled");
     char *path = wire_path("hosts/%s/mantled.log", host);
     int log = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
-    char *const argv[] = {program, NULL};
+    char *const argv[] = {program, "--verbose", NULL};
     pid_t parent = getpid();
     assert_true(log >= 0);
     mantled->end = log;

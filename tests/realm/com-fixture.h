@@ -40,7 +40,8 @@ int wire_server_stop(WireServer *server);
 /* Ends it on the spot. */
 void wire_server_kill(WireServer *server);
 
-/* Ends the lab's mantled of a host, and starts one in its place that the test has to end. */
+/* Ends the lab's mantled of a host, and starts one in its place that the test has to end, and that logs all it
+ * has to say to hosts/HOST/mantled.log. */
 void wire_mantled_stop(const char *host);
 void wire_mantled_start(WireServer *mantled, const char *host);
 

@@ -71,7 +71,7 @@ def check(name, hosts, options, wanted, account=None, why=None):
 
 
 def check_hop(hop, host):
-    keys = ["host", "identity", "sid", "authn_service", "mechanism", "authn_level", "impersonation", "delegated", "local_account", "hresult", "reason"]
+    keys = ["host", "identity", "sid", "authn_service", "mechanism", "authn_level", "impersonation", "delegated", "local_account", "hresult", "reason", "security"]
     if list(hop) != keys:
         yield "keys: %s" % list(hop)
     if hop["host"] != host:
