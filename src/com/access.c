@@ -31,7 +31,7 @@ _Static_assert(COM_EXECUTE == COM_RIGHTS_EXECUTE && COM_EXECUTE_REMOTE == COM_RI
 
 static struct {
     pthread_mutex_t lock;
-    bool known;
+    bool _Atomic known; /* and from then on never changed */
     AccessSettings settings;
 } configured = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -95,6 +95,10 @@ HRESULT access_settings(const AccessSettings **ret_settings)
 {
     HRESULT hr = S_OK;
 
+    if (configured.known) {
+        *ret_settings = &configured.settings;
+        return S_OK;
+    }
     pthread_mutex_lock(&configured.lock);
     if (!configured.known) hr = read_settings(&configured.settings);
     if (SUCCEEDED(hr)) {

@@ -49,7 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(classes && !error);
     for (size_t i = 0; i < conf_classes_count(classes); i++) {
         const ConfClass *item = conf_classes_at(classes, i);
-        assert(item->user_count > 0 && item->user_count <= CONF_CLASS_USERS_MAX);
+        assert((item->user_count > 0 || item->run_as) && item->user_count <= CONF_CLASS_USERS_MAX);
+        assert(!item->command || item->command[0][0] == '/');
+        assert(!item->library || item->library[0] == '/');
+        assert(!item->run_as == !(item->command || item->library));
+        assert(item->run_as != CONF_RUN_AS_ACCOUNT || item->account_uid != 0);
+        assert(!item->has_appid || conf_classes_find_appid(classes, &item->appid));
         assert(conf_classes_find(classes, &item->clsid) == item);
         for (size_t k = 0; k < item->user_count; k++)
             assert(item->users[k] != (uid_t)-1);
