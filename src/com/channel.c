@@ -396,7 +396,8 @@ static void take_error_info(const OrpcCall *orpc)
 static void forget_account(ChannelSettings *settings, const RpcSecurity *used, HRESULT hr)
 {
     RpcSecurity *before = NULL;
-    if (!rpc_security_is_local(used) || (hr != SEC_E_INVALID_TOKEN && hr != SEC_E_NO_CREDENTIALS)) return;
+    if (!rpc_security_is_local(used)) return;
+    if (HRESULT_FACILITY(hr) != FACILITY_SSPI && hr != HRESULT_FROM_WIN32(RPC_S_SEC_PKG_ERROR)) return;
     pthread_mutex_lock(&settings->lock);
     if (rpc_security_equal(settings->security, used)) before = TAKE_PTR(settings->security);
     pthread_mutex_unlock(&settings->lock);

@@ -135,7 +135,8 @@ static void learn_port(Machine *machine)
 void machine_start(Machine *machine)
 {
     int commands[2], report[2];
-    *machine = (Machine){.folder = "/tmp/mantle-test-XXXXXX", .local = machine->local};
+    *machine = (Machine){
+        .folder = "/tmp/mantle-test-XXXXXX", .local = machine->local, .authority = machine->authority};
     check(mkdtemp(machine->folder) != NULL, "folder");
     check(pipe(commands) == 0 && pipe(report) == 0, "pipe");
     fflush(NULL);
@@ -195,6 +196,10 @@ void machine_enter(const Machine *machine)
     check(conf_new(&conf) == 0, "configuration");
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
         check(conf_set(conf, values[i].id, values[i].text, &error) == 0, error);
+    if (machine->authority)
+        check(conf_set(conf, CONF_AUTHORITY_SOCKET, machine->authority, &error) == 0 &&
+                  conf_set(conf, CONF_SECURITY_NTLM, "yes", &error) == 0,
+              error);
     check(SUCCEEDED(process_set_conf(conf)), "configuration");
 }
 

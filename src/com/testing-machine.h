@@ -7,13 +7,15 @@
 
 typedef struct Machine {
     char folder[64];
-    uint16_t port; /* of the resolver */
-    bool local;    /* calls within it are local ones, and secure; else nothing is */
-    pid_t keeper;  /* of the resolver */
+    uint16_t port;         /* of the resolver */
+    bool local;            /* calls within it are local ones, and secure; else nothing is */
+    const char *authority; /* socket of mantle-authd; NULL: there is none */
+    pid_t keeper;          /* of the resolver */
     int commands, report;
 } Machine;
 
-/* Before this process has threads; of `machine` only `local` is looked at. Failures end the test program. */
+/* Before this process has threads; of `machine` only `local` and `authority` are looked at. Failures end the
+ * test program. */
 void machine_start(Machine *machine);
 void machine_stop(Machine *machine);
 /* Ends the resolver as a crash would, and starts another one on the same port. */

@@ -235,8 +235,22 @@ static HRESULT STDMETHODCALLTYPE name_Caller(IPartyName *This, ULONG *service, U
     *impersonation = 99;
     return privileges ? impersonation_level(impersonation) : S_OK;
 }
-static const IPartyNameVtbl name_methods = {name_QueryInterface, name_AddRef, name_Release, name_Name,
-                                            name_Caller};
+static HRESULT STDMETHODCALLTYPE name_CallerAt(IPartyName *This, IPartyName *next, ULONG as, ULONG *service,
+                                               ULONG *level, ULONG *impersonation, LPWSTR *name)
+{
+    (void)This;
+    *name = NULL;
+    HRESULT hr =
+        CoSetProxyBlanket((IUnknown *)next, RPC_C_AUTHN_DEFAULT, RPC_C_AUTHZ_DEFAULT, COLE_DEFAULT_PRINCIPAL,
+                          RPC_C_AUTHN_LEVEL_DEFAULT, as, COLE_DEFAULT_AUTHINFO, EOAC_DYNAMIC_CLOAKING);
+    if (SUCCEEDED(hr)) hr = CoImpersonateClient();
+    if (FAILED(hr)) return hr;
+    hr = IPartyName_Caller(next, service, level, impersonation, name);
+    (void)CoRevertToSelf();
+    return hr;
+}
+static const IPartyNameVtbl name_methods = {name_QueryInterface, name_AddRef, name_Release,
+                                            name_Name,           name_Caller, name_CallerAt};
 
 IParty *party_new(void)
 {
