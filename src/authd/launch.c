@@ -28,8 +28,10 @@ static AccountMap account_map(const LaunchHouse *house)
                         .source = house->source};
 }
 
-static int account_of_caller(const LaunchHouse *house, const LaunchOrder *order, LocalAccount *account,
-                             SecFailure *failure)
+/* Processes of one account can read each other's memory: those who share the unmapped account are given
+ * nobody's identity to act as. */
+static int account_of_caller(const LaunchHouse *house, const LaunchOrder *order, ConfRunAs run_as,
+                             LocalAccount *account, SecFailure *failure)
 {
     AccountMap map = account_map(house);
     if (!order->caller) return refuse(failure, "it would run as its caller, who did not authenticate");
@@ -39,10 +41,8 @@ static int account_of_caller(const LaunchHouse *house, const LaunchOrder *order,
             failure,
             "it would run as its caller, who allowed to be identified only; activate at IMPERSONATE");
     int r = account_map_find(&map, order->caller, account, failure);
-    if (r == ACCOUNT_NONE) r = account_map_unmapped(&map, account, failure);
-    if (r == ACCOUNT_NONE)
-        return refuse(failure,
-                      "it would run as its caller, who has no account here, and unmapped_account= is none");
+    if (r == ACCOUNT_NONE && run_as == CONF_RUN_AS_CALLER) r = account_map_unmapped(&map, account, failure);
+    if (r == ACCOUNT_NONE) return refuse(failure, "it would run as its caller, who has no account here");
     if (r == -EIO || r == ACCOUNT_REFUSED) return LAUNCH_FAILED;
     return r;
 }
@@ -161,8 +161,9 @@ int launch(const LaunchHouse *house, const LaunchOrder *order, Launched *ret_lau
         return LAUNCH_FAILED;
     }
     Launched launched = {.pidfd = -1};
-    r = item->run_as == CONF_RUN_AS_ACCOUNT ? account_of_class(house, item, &account, failure)
-                                            : account_of_caller(house, order, &account, failure);
+    r = item->run_as == CONF_RUN_AS_ACCOUNT
+            ? account_of_class(house, item, &account, failure)
+            : account_of_caller(house, order, item->run_as, &account, failure);
     launched.uid = account.uid;
     if (r == 0 && order->start) r = start(house, order, classes, item, &account, &launched, failure);
     if (r == 0) *ret_launched = launched;

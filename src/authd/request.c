@@ -155,6 +155,12 @@ static TokenLevel worth(const Run *run, const AuthdIdentity *identity, TokenLeve
     return TOKEN_LEVEL_IDENTIFICATION;
 }
 
+/* The same of a descriptor that came back. */
+static TokenLevel worth_of_view(const Run *run)
+{
+    return run->view.acts ? run->view.level : worth(run, run->view.identity, run->view.level);
+}
+
 /* Answers with a descriptor for a new token. */
 static int reply_token(Run *run, AuthorityAnswer *answer, const TokenView *view)
 {
@@ -352,7 +358,7 @@ static int initiate_check(Run *run)
 {
     const TokenView *view = &run->view;
     char who[SEC_QUOTE_SIZE];
-    TokenLevel level = worth(run, view->identity, view->level);
+    TokenLevel level = worth_of_view(run);
     bool network = view->identity->origin & AUTHORITY_FROM_NETWORK;
     int result;
     sec_quote(view->identity->principal, who);
@@ -482,7 +488,7 @@ static int answer_open_token(Run *run)
     if (result != 0) return settled(result);
     const AuthorityRequest *request = &run->request;
     TokenView view = run->view;
-    TokenLevel level = worth(run, view.identity, view.level);
+    TokenLevel level = worth_of_view(run);
     bool hands = request->hands;
     if (request->level < level) level = (TokenLevel)request->level;
     if (level == TOKEN_LEVEL_ANONYMOUS)
@@ -498,6 +504,7 @@ static int answer_open_token(Run *run)
         answer.shows = 0;
     view.level = level;
     view.handed |= hands;
+    view.acts &= !hands;
     view.holder = !hands                                    ? run->asker->peer.uid
                   : request->recipient == AUTHORITY_ANYBODY ? AUTHD_NOBODY
                                                             : request->recipient;
@@ -570,7 +577,7 @@ static int caller_token(const TokenView *view, Token **ret_token)
 static int caller_descriptor(Run *run, uid_t account, int *ret_fd)
 {
     TokenView view = run->view;
-    view.handed = true;
+    view.handed = view.acts = true;
     view.holder = account;
     int result = token_table_add(run->house->tokens, run->asker->account, &view, ret_fd);
     if (result != TOKEN_LIMIT) return result;

@@ -59,6 +59,8 @@ typedef struct TokenView {
     uid_t holder; /* the account that may use it; AUTHD_NOBODY: any */
     bool handed; /* made for handing on: its holder may do what a local caller granted, not what its maker may
                   */
+    bool acts; /* given to a process that was started to act as it: worth its level to `holder`, listed or not
+                */
 } TokenView;
 static inline void token_view_deinitp(TokenView *view)
 {

@@ -2,6 +2,7 @@
 /* The process's authority and token, and logons driven on the calling thread. */
 #include "com/process.h"
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,17 @@
 #include "io/audit.h"
 #include "io/wait.h"
 #include "sec/credential.h"
+#include "sec/handover.h"
 #include "winerror.h"
 
-#define AUTHORITY_MARGIN (10 * NS_PER_SECOND) /* beyond what it takes for a KDC */
-#define LOGON_TIMEOUT    (30 * NS_PER_SECOND) /* of all exchanges with the KDC that a logon needs */
+#define AUTHORITY_MARGIN       (10 * NS_PER_SECOND)   /* beyond what it takes for a KDC */
+#define PROCESS_TOKEN_VARIABLE "MANTLE_PROCESS_TOKEN" /* as of authd/launch.h */
+#define LOGON_TIMEOUT          (30 * NS_PER_SECOND)   /* of all exchanges with the KDC that a logon needs */
 
 static struct {
     pthread_mutex_t lock;
     Conf *conf;
+    bool given;           /* it was started to act as somebody */
     bool has_keytab;      /* and may read it, without an authority in another process that does */
     Authority *authority; /* of this process: in mantle-authd, or linked */
     Authority *own;       /* linked, without a keytab: for a ticket cache beside mantle-authd */
@@ -192,14 +196,56 @@ static bool find_credential(Authority *own, LogonSpec *spec, Authority **ret_aut
     return true;
 }
 
+/* With the lock held: a process that was started to act as somebody (run_as = activator) acts as that or as
+ * nobody. What it was given is used up, and no child inherits it. */
+static HRESULT given_token(const char *number, Token **ret_token)
+{
+    _cleanup_(handover_freep) Handover *handover = NULL;
+    IoWait wait;
+    char *end;
+    long fd = strtol(number, &end, 10);
+    int r = *end || fd <= STDERR_FILENO || fd > INT_MAX ? -EBADF : 0;
+
+    (void)unsetenv(PROCESS_TOKEN_VARIABLE);
+    if (r == 0) r = handover_new_receive(process.authority, (int)fd, time_after(LOGON_TIMEOUT), &handover);
+    while (r == 0 && (r = handover_step(handover, &wait)) == SEC_WAIT) {
+        r = io_wait(&wait);
+        if (r == -ETIMEDOUT) r = 0; /* the next step says what that means */
+    }
+    if (r == SEC_FAILED) return com_error_from_failure(handover_failure(handover));
+    if (r < 0)
+        return com_error(SEC_E_NO_CREDENTIALS,
+                         "The identity that this process was started to act as cannot be used: %s",
+                         strerror(-r));
+    *ret_token = handover_take_token(handover);
+    return S_OK;
+}
+
+/* With the lock held. */
+static HRESULT ensure_given_token(void)
+{
+    const char *number = secure_getenv(PROCESS_TOKEN_VARIABLE);
+    Token *token = NULL;
+    HRESULT hr;
+
+    process.given = true; /* also when it fails: nothing stands in for it */
+    hr = number ? given_token(number, &token)
+                : com_error(SEC_E_NO_CREDENTIALS,
+                            "The identity that this process was started to act as could not be used.");
+    if (SUCCEEDED(hr)) process.token = token;
+    return hr;
+}
+
 /* With the lock held. */
 static HRESULT ensure_token(void)
 {
     LogonSpec spec = {.forwardable = true, .deadline = time_after(LOGON_TIMEOUT)};
     Authority *own, *authority;
     Token *token;
-    HRESULT hr = ensure_own(&own);
+    HRESULT hr;
 
+    if (process.given || secure_getenv(PROCESS_TOKEN_VARIABLE)) return ensure_given_token();
+    hr = ensure_own(&own);
     if (FAILED(hr)) return hr;
     if (!find_credential(own, &spec, &authority))
         return com_error(
@@ -260,7 +306,8 @@ bool process_has_credential(void)
 
     pthread_mutex_lock(&process.lock);
     /* Without an authority nobody knows. */
-    has = FAILED(ensure_authority()) || find_credential(process.authority, &spec, &authority);
+    has = process.given || secure_getenv(PROCESS_TOKEN_VARIABLE) || FAILED(ensure_authority()) ||
+          find_credential(process.authority, &spec, &authority);
     pthread_mutex_unlock(&process.lock);
     return has;
 }

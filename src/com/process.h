@@ -18,8 +18,9 @@ HRESULT process_conf(const Conf **ret_conf) must_use;
 HRESULT process_set_conf(Conf *conf) must_use;
 /* Borrowed; it lives as long as the process. Failures have a sentence (com/errorinfo.h). */
 HRESULT process_authority(Authority **ret_authority) must_use;
-/* Borrowed, as above: the identity of [security] ccache=; else, of a process that may read keytab=, or that
- * mantle-authd lets act as this machine, the service of that keytab; else a user's program with the ticket cache that KRB5CCNAME names.
+/* Borrowed, as above: the identity that the process was started to act as (run_as = activator); else that of
+ * [security] ccache=; else, of a process that may read keytab=, or that mantle-authd lets act as this
+ * machine, the service of that keytab; else a user's program with the ticket cache that KRB5CCNAME names.
  * SEC_E_NO_CREDENTIALS: there is none of them. A credential that cannot be read is a failure, not a reason to
  * use another; it is tried again next time. */
 HRESULT process_token(Token **ret_token) must_use;
