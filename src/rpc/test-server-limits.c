@@ -363,6 +363,48 @@ static void test_ten_thousand_contexts_of_a_caller(void **state)
     host_stop(&host);
 }
 
+/* Requests that are begun and not ended, on as many connections as it takes. */
+static void test_bytes_of_a_caller(void **state)
+{
+    (void)state;
+    enum { EACH = RPC_REQUEST_BYTES, FRAGMENT = 65408, CONNECTIONS = RPC_CALLER_BYTES / EACH + 1 };
+    static Peer peers[CONNECTIONS], other;
+    static uint8_t data[FRAGMENT];
+    Host host;
+    RpcServerOptions options = said_options;
+    size_t held = 0;
+    bool refused = false;
+    options.request_bytes = 0;
+    said_forget();
+    host_start(&host, options, 4, true);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        peer_open(&peers[i], &host, false);
+        peers[i].fragment = 65520;
+        peer_login(&peers[i], PDU_BIND, 0, 0, PKT, ALICE, false);
+        for (size_t sent = 0; sent + FRAGMENT <= EACH && !refused; sent += FRAGMENT) {
+            peer_request_part(&peers[i], sent ? 0 : PDU_FIRST_FRAG, 2, 0, OP_ECHO, data, FRAGMENT);
+            held += FRAGMENT;
+            refused = held > RPC_CALLER_BYTES;
+        }
+    }
+    assert_true(refused);
+    said_wait("request: more bytes of one caller's than RPC_CALLER_BYTES; answered fault 0x00000005",
+              "as alice@LAB.TEST");
+    peer_open(&other, &host, false);
+    other.fragment = 65520;
+    peer_login(&other, PDU_BIND, 0, 0, PKT, BOB, false);
+    peer_request_part(&other, PDU_FIRST_FRAG, 2, 0, OP_ECHO, data, FRAGMENT);
+    peer_request_part(&other, PDU_LAST_FRAG, 2, 0, OP_ECHO, data, 16);
+    size_t length;
+    free(peer_response(&other, 2, &length));
+    assert_int_equal(length, FRAGMENT + 16);
+    said_expect(1, "", "");
+    peer_close(&other);
+    for (unsigned i = 0; i < CONNECTIONS; i++)
+        peer_close(&peers[i]);
+    host_stop(&host);
+}
+
 /* One byte at a time: each comes long before the deadline, the whole does not. */
 
 typedef struct Trickle {
@@ -474,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_ten_thousand_presentation_contexts),
         cmocka_unit_test(test_ten_thousand_security_contexts),
         cmocka_unit_test(test_ten_thousand_contexts_of_a_caller),
+        cmocka_unit_test(test_bytes_of_a_caller),
         cmocka_unit_test(test_a_byte_at_a_time),
         cmocka_unit_test(test_nothing_to_say),
     };
