@@ -19,6 +19,7 @@ struct ConnectionList {
 typedef struct Connection {
     IoHandle handle;
     List link;
+    pthread_mutex_t lock;
     Authd *authd;
     Asker asker;
     gid_t *groups; /* of the asker; owned */
@@ -77,6 +78,7 @@ static void connection_destroy(IoHandle *handle)
     account_unref(connection->asker.account);
     quota_release(&authd->connections, 1);
     close(handle->fd);
+    pthread_mutex_destroy(&connection->lock);
     free(connection->groups);
     free(connection);
 }
@@ -137,9 +139,10 @@ static void connection_refuse_bytes(Connection *connection, int error)
     connection_close(connection);
 }
 
-static void connection_ready(IoHandle *handle, uint32_t events)
+/* Reads and answers as long as there is something. */
+static void connection_run(Connection *connection)
 {
-    Connection *connection = container_of(handle, Connection, handle);
+    IoHandle *handle = &connection->handle;
     while (!connection->out.data || connection_write(connection)) {
         int result = authority_frame_in_read(&connection->in, handle->fd);
         if (result == IO_AGAIN) {
@@ -152,6 +155,15 @@ static void connection_ready(IoHandle *handle, uint32_t events)
         }
         if (!connection_answer(connection)) return;
     }
+}
+
+/* One thread at a time; the lock only says so to who cannot see it in epoll. */
+static void connection_ready(IoHandle *handle, uint32_t events)
+{
+    Connection *connection = container_of(handle, Connection, handle);
+    pthread_mutex_lock(&connection->lock);
+    connection_run(connection);
+    pthread_mutex_unlock(&connection->lock);
 }
 
 /* SO_PEERGROUPS: 0, -ENOMEM, -errno. */
@@ -215,6 +227,7 @@ static int connection_new(Authd *authd, int fd, Asker *asker, gid_t *groups)
         return result;
     }
     io_handle_init(&connection->handle, fd, connection_ready, connection_destroy);
+    pthread_mutex_init(&connection->lock, NULL);
     connection->authd = authd;
     connection->asker = *asker;
     connection->groups = groups;
