@@ -54,6 +54,8 @@ typedef struct AsyncCall {
                         The lock's, as what follows */
     AsyncState state;
     bool signalled;
+    bool started; /* `thread` is to be joined */
+    pthread_t thread;
     Token *token;      /* whom the thread that began acted as; NULL: the process */
     IUnknown *running; /* the proxy of then: what SetBlanket says meanwhile is for the next call */
     AsyncRun run;

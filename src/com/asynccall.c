@@ -27,8 +27,21 @@ const AsyncInterface *async_interface_find(const IID *iid, bool sync)
     return found;
 }
 
+/* The thread has said what came of the call, and ends. Who finishes a call, or lets go of a complete one,
+ * waits for that, so that nothing of the thread is left when the process ends. */
+static void call_join(AsyncCall *call)
+{
+    pthread_mutex_lock(&call->lock);
+    bool started = call->started;
+    pthread_t thread = call->thread;
+    call->started = false;
+    pthread_mutex_unlock(&call->lock);
+    if (started) (void)pthread_join(thread, NULL);
+}
+
 static void call_free(AsyncCall *call)
 {
+    call_join(call);
     if (call->running) call->running->lpVtbl->Release(call->running);
     if (call->proxy) call->proxy->lpVtbl->Release(call->proxy);
     (void)token_unref(call->token);
@@ -95,6 +108,10 @@ static void *call_thread(void *argument)
     call->signalled = true;
     pthread_cond_broadcast(&call->changed);
     bool last = refcount_unref(&call->refs);
+    if (last) { /* nobody is left to join */
+        (void)pthread_detach(pthread_self());
+        call->started = false;
+    }
     pthread_mutex_unlock(&call->lock);
     if (last) call_free(call);
     return NULL;
@@ -102,14 +119,10 @@ static void *call_thread(void *argument)
 
 static HRESULT call_start(AsyncCall *call)
 {
-    pthread_t thread;
-    pthread_attr_t detached;
-    if (pthread_attr_init(&detached) != 0) return E_OUTOFMEMORY;
-    (void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED); /* a valid state */
     refcount_ref(&call->refs);
-    int r = pthread_create(&thread, &detached, call_thread, call);
-    pthread_attr_destroy(&detached);
-    if (r == 0) return S_OK;
+    call->started = true;
+    if (pthread_create(&call->thread, NULL, call_thread, call) == 0) return S_OK;
+    call->started = false;
     async_call_release(call);
     return E_OUTOFMEMORY;
 }
@@ -148,6 +161,8 @@ HRESULT async_call_finish(void *This, void **ret_arguments)
 {
     AsyncCall *call = This;
     HRESULT hr = RPC_E_CALL_COMPLETE;
+    bool started = false;
+    pthread_t thread;
     *ret_arguments = NULL;
     pthread_mutex_lock(&call->lock);
     while (call->state == ASYNC_RUNNING)
@@ -156,8 +171,12 @@ HRESULT async_call_finish(void *This, void **ret_arguments)
         hr = call->result;
         *ret_arguments = TAKE_PTR(call->arguments);
         call->state = ASYNC_IDLE;
+        started = call->started;
+        thread = call->thread;
+        call->started = false;
     }
     pthread_mutex_unlock(&call->lock);
+    if (started) (void)pthread_join(thread, NULL);
     return hr;
 }
 
