@@ -3,10 +3,10 @@
  * Any bytes as a whole conversation with a server: that it ends is what matters, that no method runs as
  * somebody with what he has not sealed, and that each sealed answer verifies. An honest client seals
  * (test-honest.h). After an 'L' it comes over a UNIX socket; after a 'D' too, and each piece of it with a
- * descriptor.
+ * descriptor. What only waits, for the clock or for a thread, decodes nothing.
  * Decoder: src/rpc/server-bind.c
  * Decoder: src/rpc/server-request.c (?!seal_|send_).*
- * Decoder: src/rpc/server-connection.c
+ * Decoder: src/rpc/server-connection.c (?!deadline_fire|due_to|linger|wait_for_room).*
  * Decoder: src/rpc/server-local.c
  * Decoder: src/rpc/local.c rpc_local_leg_read
  */
