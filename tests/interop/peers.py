@@ -77,18 +77,24 @@ def smb_conf():
     return path
 
 
-def daemon(host):
-    """mantled on a host of a lab that was started with --realm-only, ready, until the test ends."""
+def ready(host, program, config):
+    """A daemon of a host, when it says that it serves, until the test ends."""
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    path = lab_file("hosts", host, "notify")
+    path = lab_file("hosts", host, program + ".notify")
     notify.bind(path)
     notify.settimeout(SECONDS)
-    environment = {**os.environ, "MANTLE_CONFIG": lab_file("hosts", host, "mantle.conf"), "NOTIFY_SOCKET": path}
-    with open(lab_file("hosts", host, "mantled.log"), "w") as log:
-        process = subprocess.Popen(["mantled"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+    environment = {**os.environ, "MANTLE_CONFIG": lab_file("hosts", host, config), "NOTIFY_SOCKET": path}
+    with open(lab_file("hosts", host, program + ".log"), "w") as log:
+        process = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
     atexit.register(lambda: (process.terminate(), process.wait(SECONDS)))
     while b"READY=1" not in notify.recv(4096):
         pass
+
+
+def daemon(host):
+    """mantle-authd and mantled on a host of a lab that was started with --realm-only, ready, until the test ends."""
+    ready(host, "mantle-authd", "authd.conf")
+    ready(host, "mantled", "mantle.conf")
 
 
 # What Samba's clients are told by binding options, and the level a call has then. One word more is one service more.
