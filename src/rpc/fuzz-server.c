@@ -7,7 +7,7 @@
  * Decoder: src/rpc/server-bind.c
  * Decoder: src/rpc/server-request.c (?!seal_|send_).*
  * Decoder: src/rpc/server-connection.c (?!deadline_fire|due_to|linger|wait_for_room).*
- * Decoder: src/rpc/server-local.c
+ * Decoder: src/rpc/server-local.c (?!passed_|add_machine|drive).*
  * Decoder: src/rpc/local.c rpc_local_leg_read
  */
 #include <assert.h>

@@ -312,8 +312,6 @@ CHECKS = [
     ("cloaked-local-calls-as-the-process", "src/com/channel.c", "if (names && !self) return S_FALSE;", "", ["localcalls"]),
     ("local-descriptors-for-anybody", "src/rpc/client-local.c", "(TokenLevel)(spec->impersonation - 1), recipient,",
      "(TokenLevel)(spec->impersonation - 1), HANDOVER_ANYBODY,", ["realm-local-cloak"]),
-    ("local-descriptors-at-the-token-s-level", "src/rpc/client-local.c", "(TokenLevel)(spec->impersonation - 1), recipient,",
-     "token_level(token), recipient,", ["realm-local-cloak"]),
     ("kerberos-by-name-goes-by-the-kernel", "src/com/blanket.c", "args->dwAuthnSvc != RPC_C_AUTHN_GSS_KERBEROS;", "true;", ["localcalls"]),
     ("level-in-the-authenticator", "src/sec/krb5-acceptor.c",
      "if (acceptor->stated_level && acceptor->stated_level != acceptor->level) {", "if (0) {", ["realm-krb5-attacks"]),
