@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CoCreateInstanceEx and CoGetClassObject. */
 #include "com/activation.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/time.h"
 #include "com/apartment.h"
@@ -158,6 +159,7 @@ static HRESULT new_activator(const Activation *activation, const ActivationTarge
         .host = target->address[0] ? target->address : target->host,
         .port = target->port,
         .runtime = security->folder,
+        .account = security->account,
         .principal = security->principal ? security->principal : principal,
         .token = token,
         .authn_service = security->authn_service,
@@ -221,14 +223,27 @@ static bool kernel_may_say(const ActivationSecurity *security)
     return !security->unsecured && !security->identity && security->authn_service != RPC_C_AUTHN_GSS_KERBEROS;
 }
 
-/* mantled is asked over its UNIX socket, as this process. */
+/* mantled is asked over its UNIX socket: as who mantle-authd holds for it, so that it may start a server as
+ * its caller; else as this process, whom the kernel knows. S_FALSE: the token is nobody's that could be shown
+ * there. */
 static HRESULT become_local(ActivationSecurity *security, const char *folder, Token **token)
 {
+    _cleanup_(token_unrefp) Token *account = NULL;
     Token *self;
-    HRESULT hr = local_self(&self);
+    uid_t owner;
+    const bool held = token_held(*token) != NULL;
+    if (!held && !local_is_self(*token)) return S_FALSE;
+    HRESULT hr = held ? S_OK : local_account(&account);
+    if (SUCCEEDED(hr) && !held && !account) hr = local_self(&self);
     if (FAILED(hr)) return hr;
-    token_unref(*token);
-    *token = token_ref(self);
+    if (held || account) {
+        if (!local_resolver_owner(folder, &owner)) return S_FALSE;
+        snprintf(security->account, sizeof(security->account), "%u", (unsigned)owner);
+    }
+    if (!held) {
+        token_unref(*token);
+        *token = account ? TAKE_PTR(account) : token_ref(self);
+    }
     security->folder = folder;
     return S_OK;
 }
@@ -245,8 +260,9 @@ static HRESULT activate_at(const Activation *activation, const ActivationTarget 
     if (FAILED(hr)) return hr;
     const char *folder = kernel_may_say(&security) ? here : NULL;
     hr = choose_token(activation, process, &security, folder, &token);
-    if (SUCCEEDED(hr) && folder && local_is_self(token)) hr = become_local(&security, folder, &token);
+    if (SUCCEEDED(hr) && folder) hr = become_local(&security, folder, &token);
     if (SUCCEEDED(hr)) hr = activate_as(activation, target, &security, token);
+    if (FAILED(hr) && security.account[0]) local_account_forget(); /* mantle-authd may have been restarted */
     activation_security_deinit(&security);
     return hr;
 }

@@ -34,8 +34,9 @@ typedef struct ActivationSecurity {
     bool mutual;        /* the server has to prove who it is, too (RPC-6) */
     char *principal;    /* NULL: RPCSS/<host> */
     Identity *identity; /* of pAuthIdentityData, or NULL */
-    const char
-        *folder; /* where it is this machine's mantled and the kernel says who asks; borrowed, else NULL */
+    const char *folder; /* of this machine's mantled, which is asked over its UNIX socket; borrowed. NULL: it
+                           is not */
+    char account[16]; /* then: of mantled, where mantle-authd holds who asks; "": the kernel says who it is */
 } ActivationSecurity;
 
 /* `info` may be NULL. S_OK; E_INVALIDARG, HRESULT_FROM_WIN32(RPC_S_UNKNOWN_AUTHN_SERVICE),

@@ -179,6 +179,17 @@ const char *local_resolver_named(const char *host)
     return own ? runtime : NULL;
 }
 
+bool local_resolver_owner(const char *folder, uid_t *ret_owner)
+{
+    IoAddress address;
+    struct stat status;
+    if (local_resolver_address(folder, &address) < 0 || lstat(address.local.sun_path, &status) < 0 ||
+        !S_ISSOCK(status.st_mode))
+        return false;
+    *ret_owner = status.st_uid;
+    return true;
+}
+
 /* Listening */
 
 /* With the lock held. */

@@ -35,6 +35,9 @@ void local_account_forget(void);
 const char *local_resolver_of(const Bindings *resolver);
 const char *local_resolver_named(const char *host);
 
+/* The account of mantled, who alone can have made its socket there. False: there is none. */
+bool local_resolver_owner(const char *folder, uid_t *ret_owner);
+
 /* Listens for the exporter with this OXID. False: calls do not come that way; no mistake where they are not
  * configured or mantled is not there yet. */
 bool local_listen(RpcServer *server, uint64_t oxid);

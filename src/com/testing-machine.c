@@ -16,6 +16,7 @@
 #include "io/socket.h"
 #include "orpc/activation-server.h"
 #include "orpc/localbinding.h"
+#include "sec/authority.h"
 #include "winerror.h"
 
 #define ADDRESS "127.0.0.1"
@@ -71,7 +72,12 @@ static void run_resolver(const Machine *machine, int report)
           "registrar's socket");
     check(activation_server_new(&(ActivationServerOptions){.registrar = registrar}, &activation) == S_OK,
           "activation");
-    check(rpc_server_new(&(RpcServerOptions){.loop = loop}, &server) == RPCST_OK &&
+    Authority *authority = NULL;
+    SecFailure failure = {0};
+    check(!machine->authority || authority_new_remote(&(AuthorityRemoteOptions){.path = machine->authority},
+                                                      &authority, &failure) == 0,
+          "authority");
+    check(rpc_server_new(&(RpcServerOptions){.loop = loop, .authority = authority}, &server) == RPCST_OK &&
               rpc_server_register(server, resolver_interface(resolver)) == RPCST_OK &&
               rpc_server_register(server, activation_server_interface(activation)) == RPCST_OK,
           "server");

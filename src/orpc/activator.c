@@ -62,7 +62,7 @@ static HRESULT make_security(Activator *activator, const ActivatorSpec *spec)
                                                 .authn_service = RPC_AUTHN_LOCAL,
                                                 .authn_level = LEVEL_PKT_PRIVACY,
                                                 .impersonation = spec->impersonation,
-                                                .target = ""},
+                                                .target = spec->account ? spec->account : ""},
                              &activator->security));
     (void)snprintf(target, sizeof(target), "RPCSS/%s", spec->host);
     RpcSecuritySpec security = {

@@ -23,6 +23,8 @@ typedef struct ActivatorSpec {
     /* The runtime folder of this machine's mantled: that is asked over its UNIX socket, as `token`, which is
      * then this process's own. NULL: `host` is asked. */
     const char *runtime;
+    const char *account;   /* with it: the uid of mantled, in digits; it is then asked as whom mantle-authd
+                              holds `token`   for. NULL or "": as the kernel says */
     const char *principal; /* SPN the application asked for; NULL: as above */
     Token *token;          /* NULL: deliberately unsecured (facts ACT-11) */
     uint8_t authn_service; /* RPC_C_AUTHN_* */

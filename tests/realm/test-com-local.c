@@ -210,7 +210,7 @@ static void LVL_3_ERR_2_reach_on_one_machine(void **state)
 /* authd is killed: what it held is worth nothing, with a code; once it is back calls as the process work. */
 static void an_authority_that_was_killed(void **state)
 {
-    IPartyName *at_b = create(&CLSID_PARTY), *fresh;
+    IPartyName *at_b = create(&CLSID_PARTY), *fresh = NULL;
     Seen seen;
     HRESULT hr = E_FAIL;
     (void)state;
@@ -221,7 +221,10 @@ static void an_authority_that_was_killed(void **state)
     assert_true(FAILED(hr) || seen.impersonation == SecurityImpersonation);
     hr = E_FAIL;
     start_authd();
-    fresh = create(&CLSID_C);
+    for (unsigned tries = 0; tries < 5 && FAILED(hr); tries++) /* the first may show what is known no more */
+        hr = CoCreateInstance(&CLSID_C, NULL, CLSCTX_LOCAL_SERVER, &IID_IPartyName, (void **)&fresh);
+    assert_int_equal(hr, S_OK);
+    hr = E_FAIL;
     set_level(fresh, RPC_C_IMP_LEVEL_DELEGATE); /* a context that there is not yet */
     thread_set_token(alice);
     assert_true(FAILED(ask(fresh, NULL, 0, &seen))); /* a token of before */
