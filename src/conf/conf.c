@@ -248,6 +248,11 @@ const char *conf_name(ConfId id)
     return KEYS[id].name;
 }
 
+bool conf_is_set(const Conf *conf, ConfId id)
+{
+    return conf->settings[id].text != NULL;
+}
+
 const char *conf_text(const Conf *conf, ConfId id)
 {
     return conf->settings[id].text ? conf->settings[id].text : KEYS[id].fallback;

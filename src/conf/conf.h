@@ -52,6 +52,8 @@ int conf_choice(const Conf *conf, ConfId id);
 const char *const *conf_list(const Conf *conf, ConfId id);
 /* "FILE:LINE" where the value comes from, "the default" or "the command line". */
 const char *conf_origin(const Conf *conf, ConfId id);
+/* Whether somebody said it; else it is the default. */
+bool conf_is_set(const Conf *conf, ConfId id);
 /* The value as it is written in the file, a default as it would be; "" when not set. Of any type. */
 const char *conf_text(const Conf *conf, ConfId id);
 const char *conf_section(ConfId id);

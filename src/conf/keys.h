@@ -86,7 +86,8 @@
     KEY(SECURITY_ADMINISTRATORS, "security", "administrators", "", TYPE(CONF_LIST),                          \
         "Who is a member of Administrators, BA in SDDL: principals, local accounts, %groups, SIDs.")         \
     KEY(SECURITY_DEFAULT_LAUNCH, "security", "default_launch", "D:(A;;CCDCLCSWRP;;;AU)", TYPE(CONF_STRING),  \
-        "SDDL: who may activate and launch classes that have no permission of their own.")                   \
+        "SDDL: who may activate and launch classes that have no permission of their own. Not set, and "      \
+        "activation_floor = none: also those who do not authenticate.")                                      \
     KEY(SECURITY_MACHINE_LAUNCH_LIMIT, "security", "machine_launch_limit", "", TYPE(CONF_STRING),            \
         "SDDL that is asked in addition at every activation. Not set: no limit.")                            \
     KEY(SECURITY_SECURE_REFERENCES, "security", "secure_references", "no", TYPE(CONF_BOOLEAN),               \

@@ -7,6 +7,9 @@
 #include "io/log.h"
 #include "sec/name.h"
 
+#define LEVEL_NONE        1 /* RPC_C_AUTHN_LEVEL_NONE */
+#define LAUNCH_BY_ANYBODY "D:(A;;CCDCLCSWRP;;;AU)(A;;CCDCLCSWRP;;;AN)"
+
 struct Permit {
     Permission *usual, *limit, *access_limit;
     HashMap *by_clsid; /* Permission: of classes that have one of their own */
@@ -44,6 +47,17 @@ static int read_key(const Conf *conf, ConfId id, Permission **ret_permission)
 {
     const char *sddl = conf_string(conf, id);
     return sddl ? read_permission(sddl, conf_name(id), conf_origin(conf, id), ret_permission) : 0;
+}
+
+/* Who lets the activation floor down to none wants those who do not authenticate, too, unless he says
+ * otherwise. */
+static int read_usual(const Conf *conf, Permission **ret_permission)
+{
+    bool open = conf_choice(conf, CONF_SECURITY_ACTIVATION_FLOOR) == LEVEL_NONE;
+    if (!open || conf_is_set(conf, CONF_SECURITY_DEFAULT_LAUNCH))
+        return read_key(conf, CONF_SECURITY_DEFAULT_LAUNCH, ret_permission);
+    return read_permission(LAUNCH_BY_ANYBODY, "activation_floor",
+                           conf_origin(conf, CONF_SECURITY_ACTIVATION_FLOOR), ret_permission);
 }
 
 static int read_administrators(Permit *permit, const Conf *conf)
@@ -84,7 +98,7 @@ int permit_new(const Conf *conf, const ConfClasses *classes, Permit **ret_permit
 {
     _cleanup_(permit_freep) Permit *permit = calloc(1, sizeof(*permit));
     if (!permit) return -ENOMEM;
-    int r = read_key(conf, CONF_SECURITY_DEFAULT_LAUNCH, &permit->usual);
+    int r = read_usual(conf, &permit->usual);
     if (r == 0) r = read_key(conf, CONF_SECURITY_MACHINE_LAUNCH_LIMIT, &permit->limit);
     if (r == 0) r = read_key(conf, CONF_SECURITY_MACHINE_ACCESS_LIMIT, &permit->access_limit);
     if (r == 0) r = read_administrators(permit, conf);

@@ -115,6 +115,23 @@ static void CIS_16_whose_permission_applies(void **state)
     assert_true(permit_admits_call(permit, NULL, false));
 }
 
+/* Before default_launch is set: afterwards it says who. */
+static void CIS_16_nobody_is_let_in_by_the_floor(void **state)
+{
+    _cleanup_(permit_freep) Permit *permit = NULL;
+
+    set(CONF_SECURITY_ACTIVATION_FLOOR, "none");
+    assert_int_equal(permit_new(conf, classes, &permit), 0);
+    expect(permit, USUAL, NULL, true, true);
+    expect(permit, USUAL, alice, true, true);
+    expect(permit, OWN, NULL, false, false); /* the class says who */
+    permit = permit_free(permit);
+    set(CONF_SECURITY_DEFAULT_LAUNCH, "D:(A;;CCDCLCSWRP;;;AU)");
+    assert_int_equal(permit_new(conf, classes, &permit), 0);
+    expect(permit, USUAL, NULL, false, false);
+    set(CONF_SECURITY_ACTIVATION_FLOOR, "integrity");
+}
+
 static void CIS_16_limits_come_on_top(void **state)
 {
     _cleanup_(permit_freep) Permit *permit = NULL;
@@ -155,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(CIS_16_whose_permission_applies),
+        cmocka_unit_test(CIS_16_nobody_is_let_in_by_the_floor),
         cmocka_unit_test(CIS_16_limits_come_on_top),
         cmocka_unit_test(CIS_15_what_is_invalid_starts_no_mantled),
     };
