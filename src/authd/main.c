@@ -144,7 +144,7 @@ static int run(const char *path, const char *account)
     if (result == 0) result = open_socket(conf, &listener);
     if (result < 0) return result;
     LaunchHouse launches = {
-        .conf = conf, .source = &ACCOUNT_SOURCE_SYSTEM, .host = host_program(host), .spawner = spawner};
+        .conf = conf, .source = &ACCOUNT_SOURCE_UNJUDGED, .host = host_program(host), .spawner = spawner};
     _cleanup_(authd_freep) Authd *authd = NULL;
     result = authd_new(conf, listener, &launches, &authd);
     if (result < 0) {

@@ -125,20 +125,20 @@ static int read_shadow(LocalAccount *account)
     return -EIO;
 }
 
-static int take_entry(const struct passwd *entry, LocalAccount *ret_account)
+static int take_entry(const struct passwd *entry, bool judged, LocalAccount *ret_account)
 {
     LocalAccount account = {.uid = entry->pw_uid, .gid = entry->pw_gid};
     if (strlen(entry->pw_name) >= sizeof(account.name) || strlen(entry->pw_dir) >= sizeof(account.home))
         return -EIO;
     strcpy(account.name, entry->pw_name);
     strcpy(account.home, entry->pw_dir);
-    int r = read_shadow(&account);
+    int r = judged ? read_shadow(&account) : 0;
     if (r == 0) *ret_account = account;
     return r;
 }
 
 /* By name, or by uid when that is NULL. */
-static int find_account(const char *name, uid_t uid, LocalAccount *ret_account)
+static int find_account(const char *name, uid_t uid, bool judged, LocalAccount *ret_account)
 {
     struct passwd entry, *found = NULL;
     for (size_t size = BUFFER_FIRST; size <= BUFFER_MAX; size *= 2) {
@@ -147,7 +147,7 @@ static int find_account(const char *name, uid_t uid, LocalAccount *ret_account)
         int error = name ? getpwnam_r(name, &entry, buffer, size, &found)
                          : getpwuid_r(uid, &entry, buffer, size, &found);
         if (error == ERANGE) continue;
-        if (found) return take_entry(found, ret_account);
+        if (found) return take_entry(found, judged, ret_account);
         /* getpwnam(3) names several errors that mean "not found". */
         return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM ? -ENOENT
                : error == ENOMEM                                                                   ? -ENOMEM
@@ -158,13 +158,26 @@ static int find_account(const char *name, uid_t uid, LocalAccount *ret_account)
 
 static int system_by_name(const char *name, LocalAccount *ret_account)
 {
-    return find_account(name, 0, ret_account);
+    return find_account(name, 0, true, ret_account);
 }
 
 static int system_by_uid(uid_t uid, LocalAccount *ret_account)
 {
-    return find_account(NULL, uid, ret_account);
+    return find_account(NULL, uid, true, ret_account);
 }
 
 const AccountSource ACCOUNT_SOURCE_SYSTEM = {
     .uid_of_sid = system_uid_of_sid, .by_name = system_by_name, .by_uid = system_by_uid};
+
+static int unjudged_by_name(const char *name, LocalAccount *ret_account)
+{
+    return find_account(name, 0, false, ret_account);
+}
+
+static int unjudged_by_uid(uid_t uid, LocalAccount *ret_account)
+{
+    return find_account(NULL, uid, false, ret_account);
+}
+
+const AccountSource ACCOUNT_SOURCE_UNJUDGED = {
+    .uid_of_sid = system_uid_of_sid, .by_name = unjudged_by_name, .by_uid = unjudged_by_uid};

@@ -44,6 +44,9 @@ typedef struct AccountSource {
 /* The machine's: NSS for accounts, shadow for what is locked or expired, SSSD's libsss_nss_idmap and Samba's
  * libwbclient for SIDs, where they are installed. Blocks as these do. */
 extern const AccountSource ACCOUNT_SOURCE_SYSTEM;
+/* The same without shadow, which few may read: none is locked or expired by it. For who only asks which
+ * account it is, and leaves it to somebody with the right to look whether it may be used (authd/spawn.c). */
+extern const AccountSource ACCOUNT_SOURCE_UNJUDGED;
 
 typedef struct AccountMap {
     const char *const *realms; /* map_by_name; ends with NULL */

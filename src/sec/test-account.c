@@ -270,6 +270,11 @@ static void test_system(void **state)
     } else {
         assert_int_equal(r, -EACCES); /* who is locked is not for everybody to know */
     }
+    assert_int_equal(ACCOUNT_SOURCE_UNJUDGED.by_uid(0, &account), 0);
+    assert_string_equal(account.name, "root");
+    assert_int_equal(ACCOUNT_SOURCE_UNJUDGED.by_name("root", &account), 0);
+    assert_false(account.locked || account.expired);
+    assert_int_equal(ACCOUNT_SOURCE_UNJUDGED.by_name("nobody-of-that-name", &account), -ENOENT);
     Sid stranger = DOMAIN_SID(500);
     r = ACCOUNT_SOURCE_SYSTEM.uid_of_sid(&stranger, &uid);
     assert_true(r == -ENOENT || r == -EOPNOTSUPP);
