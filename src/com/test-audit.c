@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include "com/callcontext.h"
 #include "io/audit.h"
 
-static int journal = -1;
+static int journal = -1; /* -1: this account may not have a mount namespace of its own */
 
 static void write_file(const char *path, const char *text)
 {
@@ -31,23 +32,24 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Root of a namespace where it is not root already. */
-static void become_root(void)
+/* A mount namespace of the test's own, as root of a user namespace where it is not root already. False: it
+ * may not have one, or it is in a chroot, whose mounts are not its own to change. */
+static bool own_mounts(void)
 {
     char map[64];
     uid_t uid = geteuid();
-    if (uid == 0) return;
-    (void)snprintf(map, sizeof(map), "0 %u 1", (unsigned)uid);
-    assert_int_equal(unshare(CLONE_NEWUSER), 0);
-    write_file("/proc/self/uid_map", map);
+    if (uid != 0) {
+        (void)snprintf(map, sizeof(map), "0 %u 1", (unsigned)uid);
+        if (unshare(CLONE_NEWUSER) < 0) return false;
+        write_file("/proc/self/uid_map", map);
+    }
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 static int set_up(void **state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
-    become_root();
-    assert_int_equal(unshare(CLONE_NEWNS), 0);
-    assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    if (!own_mounts()) return 0;
     assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
     assert_int_equal(mkdir("/run/systemd", 0755), 0);
     assert_int_equal(mkdir("/run/systemd/journal", 0755), 0);
@@ -98,6 +100,7 @@ static void enter(Token *caller, CallScope *scope)
 
 static void test_nothing_happened(void **state)
 {
+    if (journal < 0) skip();
     _cleanup_(token_unrefp) Token *alice = token_of("alice@LAB.TEST", TOKEN_LEVEL_DELEGATION, true);
     CallScope scope;
     enter(alice, &scope);
@@ -108,6 +111,7 @@ static void test_nothing_happened(void **state)
 
 static void test_identity_changed(void **state)
 {
+    if (journal < 0) skip();
     _cleanup_(token_unrefp) Token *alice = token_of("alice@LAB.TEST", TOKEN_LEVEL_DELEGATION, true);
     CallScope scope;
     enter(alice, &scope);
@@ -134,6 +138,7 @@ static void test_identity_changed(void **state)
 
 static void test_strangers_names(void **state)
 {
+    if (journal < 0) skip();
     _cleanup_(token_unrefp) Token *mallory =
         token_of("m\nMANTLE_CALLER=root\x1b[2J\xff@LAB.TEST", TOKEN_LEVEL_IMPERSONATION, false);
     CallScope scope;
@@ -148,6 +153,7 @@ static void test_strangers_names(void **state)
 
 static void test_many_servers(void **state)
 {
+    if (journal < 0) skip();
     _cleanup_(token_unrefp) Token *alice = token_of("alice@LAB.TEST", TOKEN_LEVEL_DELEGATION, true);
     CallScope scope;
     enter(alice, &scope);
@@ -166,6 +172,7 @@ static void test_many_servers(void **state)
 
 static void test_switched_off(void **state)
 {
+    if (journal < 0) skip();
     _cleanup_(token_unrefp) Token *alice = token_of("alice@LAB.TEST", TOKEN_LEVEL_DELEGATION, true);
     CallScope scope;
     audit_switch(false);
