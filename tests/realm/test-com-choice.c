@@ -433,7 +433,7 @@ static void resolve_mutually(FILE *out, void *digits)
     IWire *proxy = NULL;
     be_bob(out, RPC_C_AUTHN_WINNT, EOAC_MUTUAL_AUTH);
     wire_say_result(out, unmarshal(digits, &proxy));
-    wire_say_why(out, "*EOAC_MUTUAL_AUTH*");
+    wire_say_why(out, "*shown to RPCSS/*EOAC_MUTUAL_AUTH*"); /* the resolver, not the exporter after it */
 }
 
 /* It names a cache that cannot be read: that is who it is, and not the identity of pAuthList instead. */
