@@ -70,8 +70,23 @@ static void servant_drop(Launcher *launcher, Servant *servant)
     servant_free(servant);
 }
 
+/* Those whose process has ended: else identities that came once would fill the table for good. The lock is
+ * held. */
+static void servants_prune(Launcher *launcher)
+{
+    List *next;
+    for (List *item = launcher->servants.next; item != &launcher->servants; item = next) {
+        Servant *servant = container_of(item, Servant, link);
+        const RegistrarServer server = {.uid = servant->key.uid, .pid = servant->pid};
+        next = item->next;
+        if (servant->pid != 0 && !registrar_serves(launcher->options.registrar, &servant->key.clsid, &server))
+            servant_drop(launcher, servant);
+    }
+}
+
 static Servant *servant_add(Launcher *launcher, const Key *key, int64_t expires)
 {
+    servants_prune(launcher);
     Servant *servant = launcher->count < SERVANTS_MAX ? calloc(1, sizeof(*servant)) : NULL;
     if (!servant) return NULL;
     servant->key = *key;
