@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <winerror.h>
 #include "conf/classes.h"
+#include "sec/handover.h"
 
 #define COMMAND_MAX     (SPAWNER_WORDS_MAX + 1)
 #define ENVIRONMENT_MAX 4352
@@ -133,7 +134,7 @@ static int start(const LaunchHouse *house, const LaunchOrder *order, const ConfC
     if (item->run_as == CONF_RUN_AS_ACTIVATOR) {
         if (order->identity < 0)
             return refuse(failure, "the identity that it would act as was not handed on");
-        environment[variables++] = LAUNCH_TOKEN_VARIABLE "=3";
+        environment[variables++] = HANDOVER_PROCESS_VARIABLE "=3";
         request.fds[request.fd_count++] = order->identity;
     }
     int r = compose(house, classes, item, &command);

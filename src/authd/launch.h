@@ -9,9 +9,6 @@
 #include "conf/conf.h"
 #include "sec/account.h"
 
-#define LAUNCH_TOKEN_VARIABLE                                                                                \
-    "MANTLE_PROCESS_TOKEN" /* number of the descriptor that is the process's identity */
-
 /* What launches need; everything is borrowed. */
 typedef struct LaunchHouse {
     const Conf *conf;

@@ -15,9 +15,8 @@
 #include "sec/handover.h"
 #include "winerror.h"
 
-#define AUTHORITY_MARGIN       (10 * NS_PER_SECOND)   /* beyond what it takes for a KDC */
-#define PROCESS_TOKEN_VARIABLE "MANTLE_PROCESS_TOKEN" /* as of authd/launch.h */
-#define LOGON_TIMEOUT          (30 * NS_PER_SECOND)   /* of all exchanges with the KDC that a logon needs */
+#define AUTHORITY_MARGIN (10 * NS_PER_SECOND) /* beyond what it takes for a KDC */
+#define LOGON_TIMEOUT    (30 * NS_PER_SECOND) /* of all exchanges with the KDC that a logon needs */
 
 static struct {
     pthread_mutex_t lock;
@@ -206,7 +205,7 @@ static HRESULT given_token(const char *number, Token **ret_token)
     long fd = strtol(number, &end, 10);
     int r = *end || fd <= STDERR_FILENO || fd > INT_MAX ? -EBADF : 0;
 
-    (void)unsetenv(PROCESS_TOKEN_VARIABLE);
+    (void)unsetenv(HANDOVER_PROCESS_VARIABLE);
     if (r == 0) r = handover_new_receive(process.authority, (int)fd, time_after(LOGON_TIMEOUT), &handover);
     while (r == 0 && (r = handover_step(handover, &wait)) == SEC_WAIT) {
         r = io_wait(&wait);
@@ -224,7 +223,7 @@ static HRESULT given_token(const char *number, Token **ret_token)
 /* With the lock held. */
 static HRESULT ensure_given_token(void)
 {
-    const char *number = secure_getenv(PROCESS_TOKEN_VARIABLE);
+    const char *number = secure_getenv(HANDOVER_PROCESS_VARIABLE);
     Token *token = NULL;
     HRESULT hr;
 
@@ -244,7 +243,7 @@ static HRESULT ensure_token(void)
     Token *token;
     HRESULT hr;
 
-    if (process.given || secure_getenv(PROCESS_TOKEN_VARIABLE)) return ensure_given_token();
+    if (process.given || secure_getenv(HANDOVER_PROCESS_VARIABLE)) return ensure_given_token();
     hr = ensure_own(&own);
     if (FAILED(hr)) return hr;
     if (!find_credential(own, &spec, &authority))
@@ -306,7 +305,7 @@ bool process_has_credential(void)
 
     pthread_mutex_lock(&process.lock);
     /* Without an authority nobody knows. */
-    has = process.given || secure_getenv(PROCESS_TOKEN_VARIABLE) || FAILED(ensure_authority()) ||
+    has = process.given || secure_getenv(HANDOVER_PROCESS_VARIABLE) || FAILED(ensure_authority()) ||
           find_credential(process.authority, &spec, &authority);
     pthread_mutex_unlock(&process.lock);
     return has;

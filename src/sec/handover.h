@@ -11,6 +11,10 @@
 
 typedef struct Handover Handover;
 
+/* Environment of a process that was started to act as somebody: the number of the descriptor that is its
+ * identity. */
+#define HANDOVER_PROCESS_VARIABLE "MANTLE_PROCESS_TOKEN"
+
 /* The account of the process that is to get it, as the kernel tells it: nobody else can use the descriptor,
  * so that who receives it cannot pass it on and be somebody else towards a third process (SRV-11). */
 #define HANDOVER_ANYBODY ((uid_t)-1)
