@@ -23,7 +23,7 @@ HEAD = """# Rules
 
 What COM security is held to, rule by rule, and what proves it; `docs/rules.txt` says in a line what each rule is about. Written
 by `tests/tree/rules.py` from that list, the names of the tests and `docs/DEVIATIONS.md`; `./dev test tree` checks it. A rule is **tested**; or a numbered **deviation**, which says
-what happens instead; or it **waits** for what one machine decides by itself, local transport and security descriptors:
+what happens instead; or it **waits** for what one machine decides by itself, the OS identity of threads:
 tests are named where a part of it holds already.
 
 | rule | test or deviation number | state |
